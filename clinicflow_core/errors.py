@@ -1,0 +1,312 @@
+"""
+Everything ClinicFlow raises on purpose:
+
+* ClinicFlowError
+  + UnreadableError
+  + InvalidError
+  + NotSignedInError
+  + NotPermittedError
+  + NotFoundError
+    - ClinicNotFoundError
+    - UserNotFoundError
+    - DoctorNotFoundError
+    - PatientNotFoundError
+    - AppointmentNotFoundError
+  + RefusedError
+    - BookingConflictError
+    - InvalidTransitionError
+    - EmailTakenError
+    - DoctorHasVisitsError
+    - PatientHasVisitsError
+    - StillReferredToError
+    - StaleVersionError
+    - KeyReusedError
+  + UnavailableError
+    - StoreBusyError
+    - StoreFullError
+    - SchemaNotCurrentError
+    - NotConfiguredError
+
+Adapters catch the middle classes; the leaves carry the facts. Anything else
+that escapes is a bug. Texts name ids, never people.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from clinicflow_core.scheduling.conflicts import Conflict, Opening
+
+
+class ClinicFlowError(Exception):
+    """
+    The base of all refusals.
+
+    Attributes:
+        code: A stable name of the kind of refusal, for programs.
+    """
+
+    code: ClassVar[str] = "error"
+
+
+@frozen
+class Problem:
+    """
+    One thing that is wrong with a request.
+
+    Attributes:
+        pointer: A JSON pointer to the place; "" is the whole.
+        detail: What is wrong there, without repeating the value.
+    """
+
+    pointer: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer}: {self.detail}" if self.pointer else self.detail
+
+
+class UnreadableError(ClinicFlowError):
+    """The text is not JSON as ClinicFlow reads it; *detail* says where and why."""
+
+    code = "unreadable"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class InvalidError(ClinicFlowError):
+    """The request can be read but is wrong; *problems* holds all that is."""
+
+    code = "invalid-request"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "; ".join(str(problem) for problem in self.problems)
+
+
+class NotSignedInError(ClinicFlowError):
+    """Nobody is signed in, or the sign-in no longer counts."""
+
+    code = "not-signed-in"
+
+    def __str__(self) -> str:
+        return "Not signed in."
+
+
+class WrongCredentialsError(NotSignedInError):
+    """E-mail and password do not belong together, or the account is closed."""
+
+    code = "wrong-credentials"
+
+    def __str__(self) -> str:
+        return "Wrong e-mail or password."
+
+
+class NotPermittedError(ClinicFlowError):
+    """The actor's role does not include *permission*."""
+
+    code = "not-permitted"
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(permission)
+        self.permission = permission
+
+    def __str__(self) -> str:
+        return f"Your role does not include '{self.permission}'."
+
+
+class NotFoundError(ClinicFlowError):
+    """There is no such record in this clinic."""
+
+    code = "not-found"
+    kind: ClassVar[str] = "record"
+
+    def __init__(self, record_id: UUID) -> None:
+        super().__init__(record_id)
+        self.record_id = record_id
+
+    def __str__(self) -> str:
+        return f"There is no {self.kind} {self.record_id}."
+
+
+class ClinicNotFoundError(NotFoundError):
+    kind = "clinic"
+
+
+class UserNotFoundError(NotFoundError):
+    kind = "user"
+
+
+class DoctorNotFoundError(NotFoundError):
+    kind = "doctor"
+
+
+class PatientNotFoundError(NotFoundError):
+    kind = "patient"
+
+
+class AppointmentNotFoundError(NotFoundError):
+    kind = "appointment"
+
+
+class RefusedError(ClinicFlowError):
+    """A rule or the state of a record forbids it."""
+
+    code = "refused"
+
+
+class BookingConflictError(RefusedError):
+    """
+    The time may not be taken.
+
+    Attributes:
+        conflicts: Every rule that was broken, not only the first.
+        alternatives: The nearest openings, nearest first; may be empty.
+    """
+
+    code = "booking-conflict"
+
+    def __init__(
+        self,
+        conflicts: tuple[Conflict, ...],
+        alternatives: tuple[Opening, ...] = (),
+    ) -> None:
+        super().__init__(conflicts, alternatives)
+        self.conflicts = conflicts
+        self.alternatives = alternatives
+
+    def __str__(self) -> str:
+        return " ".join(conflict.message for conflict in self.conflicts)
+
+
+class InvalidTransitionError(RefusedError):
+    """An appointment in *status* cannot take *event*."""
+
+    code = "invalid-transition"
+
+    def __init__(self, record_id: UUID, status: str, event: str) -> None:
+        super().__init__(record_id, status, event)
+        self.record_id = record_id
+        self.status = status
+        self.event = event
+
+    def __str__(self) -> str:
+        return f"Cannot {self.event}: appointment {self.record_id} is {self.status}."
+
+
+class EmailTakenError(RefusedError):
+    """Another account signs in with this e-mail."""
+
+    code = "email-taken"
+
+    def __str__(self) -> str:
+        return "An account with this e-mail exists already."
+
+
+class DoctorHasVisitsError(RefusedError):
+    """The doctor still has visits; *appointment_ids* names up to ten of them."""
+
+    code = "doctor-has-visits"
+
+    def __init__(self, record_id: UUID, appointment_ids: tuple[UUID, ...]) -> None:
+        super().__init__(record_id, appointment_ids)
+        self.record_id = record_id
+        self.appointment_ids = appointment_ids
+
+    def __str__(self) -> str:
+        visits = ", ".join(map(str, self.appointment_ids))
+        return f"Doctor {self.record_id} still has visits: {visits}."
+
+
+class PatientHasVisitsError(RefusedError):
+    """The patient still has visits; *appointment_ids* names up to ten of them."""
+
+    code = "patient-has-visits"
+
+    def __init__(self, record_id: UUID, appointment_ids: tuple[UUID, ...]) -> None:
+        super().__init__(record_id, appointment_ids)
+        self.record_id = record_id
+        self.appointment_ids = appointment_ids
+
+    def __str__(self) -> str:
+        visits = ", ".join(map(str, self.appointment_ids))
+        return f"Patient {self.record_id} still has visits: {visits}."
+
+
+class StaleVersionError(RefusedError):
+    """Somebody else changed the record since it was read."""
+
+    code = "stale-version"
+
+    def __init__(self, record_id: UUID) -> None:
+        super().__init__(record_id)
+        self.record_id = record_id
+
+    def __str__(self) -> str:
+        return f"Record {self.record_id} was changed by somebody else; read it again."
+
+
+class KeyReusedError(RefusedError):
+    """The idempotency key came before with another request."""
+
+    code = "idempotency-key-reused"
+
+    def __str__(self) -> str:
+        return "This idempotency key was used for another request."
+
+
+class UnavailableError(ClinicFlowError):
+    """A part that is needed does not answer or is not there."""
+
+    code = "unavailable"
+
+
+class StoreBusyError(UnavailableError):
+    """The database did not get to it in time; trying again later may work."""
+
+    code = "busy"
+
+    def __str__(self) -> str:
+        return "The database is busy or not reachable; try again."
+
+
+class SchemaNotCurrentError(UnavailableError):
+    """The database has schema *found*; this ClinicFlow needs *needed*."""
+
+    code = "schema-not-current"
+
+    def __init__(self, found: str | None, needed: str) -> None:
+        super().__init__(found, needed)
+        self.found = found
+        self.needed = needed
+
+    def __str__(self) -> str:
+        return (
+            f"The database schema is {self.found or 'empty'}, not {self.needed}: "
+            "run 'clinicflow db upgrade'."
+        )
+
+
+class NotConfiguredError(UnavailableError):
+    """The setting *setting* is needed for this and is empty."""
+
+    code = "not-configured"
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(setting)
+        self.setting = setting
+
+    def __str__(self) -> str:
+        return f"Not configured: set {self.setting}."
