@@ -5,6 +5,7 @@ Everything ClinicFlow raises on purpose:
   + UnreadableError
   + InvalidError
   + NotSignedInError
+    - WrongCredentialsError
   + NotPermittedError
   + NotFoundError
     - ClinicNotFoundError
@@ -18,7 +19,6 @@ Everything ClinicFlow raises on purpose:
     - EmailTakenError
     - DoctorHasVisitsError
     - PatientHasVisitsError
-    - StillReferredToError
     - StaleVersionError
     - KeyReusedError
   + UnavailableError
@@ -26,6 +26,8 @@ Everything ClinicFlow raises on purpose:
     - StoreFullError
     - SchemaNotCurrentError
     - NotConfiguredError
+  + ContentionError
+  + AlreadyAnsweredError
 
 Adapters catch the middle classes; the leaves carry the facts. Anything else
 that escapes is a bug. Texts name ids, never people.
@@ -39,7 +41,8 @@ from uuid import UUID
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from clinicflow_core.scheduling.conflicts import Conflict, Opening
+    from clinicflow_core.scheduling.conflicts import Conflict
+    from clinicflow_core.scheduling.openings import Opening
 
 
 class ClinicFlowError(Exception):
@@ -282,6 +285,15 @@ class StoreBusyError(UnavailableError):
         return "The database is busy or not reachable; try again."
 
 
+class StoreFullError(UnavailableError):
+    """The database has no room left; what was being written is undone."""
+
+    code = "store-full"
+
+    def __str__(self) -> str:
+        return "The database is full; nothing was written."
+
+
 class SchemaNotCurrentError(UnavailableError):
     """The database has schema *found*; this ClinicFlow needs *needed*."""
 
@@ -310,3 +322,39 @@ class NotConfiguredError(UnavailableError):
 
     def __str__(self) -> str:
         return f"Not configured: set {self.setting}."
+
+
+class ContentionError(ClinicFlowError):
+    """
+    Somebody else got in between and nothing was written; the act may be tried again.
+
+    Attributes:
+        refusal: What to tell if trying again does not help.
+    """
+
+    code = "contention"
+
+    def __init__(self, refusal: ClinicFlowError) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+
+    def __str__(self) -> str:
+        return str(self.refusal)
+
+
+class AlreadyAnsweredError(ClinicFlowError):
+    """
+    The same request was carried out before under the same idempotency key.
+
+    Attributes:
+        answer: What was answered then, as JSON.
+    """
+
+    code = "already-answered"
+
+    def __init__(self, answer: object) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+    def __str__(self) -> str:
+        return "This request was carried out before."

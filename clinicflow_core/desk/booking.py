@@ -1,0 +1,632 @@
+"""
+Booking: how a visit gets into a diary, moves, and leaves it.
+
+`_place` is the one guarded write. Whatever makes a visit take time goes through
+it: it holds the people, reads their diary, asks the rules, and only then writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+from uuid import uuid4
+
+from attrs import evolve, field, frozen
+
+from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.desk.retrying import retried
+from clinicflow_core.entities.appointment import (
+    MAX_DURATION,
+    Appointment,
+    Cancellation,
+    CancellationType,
+    Override,
+    VisitCategory,
+    VisitType,
+    fields_of,
+)
+from clinicflow_core.entities.event import Event
+from clinicflow_core.entities.ids import (
+    AppointmentId,
+    CancellationId,
+    DoctorId,
+    PatientId,
+)
+from clinicflow_core.errors import BookingConflictError
+from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
+from clinicflow_core.scheduling.conflicts import (
+    OVERLAP_RULES,
+    STANDARD_RULES,
+    Conflict,
+    Rule,
+    find_conflicts,
+    no_such_local_time,
+)
+from clinicflow_core.scheduling.diary import REACH, Diary
+from clinicflow_core.scheduling.openings import Opening, nearest_openings
+from clinicflow_core.timespan import TimeSpan, VisitTime, local_day, visit_time
+from clinicflow_core.wire import (
+    UNSET,
+    Unset,
+    changes,
+    one_line,
+    pattern,
+    text,
+    whole,
+)
+
+FIRST_YEAR = 1900
+LAST_YEAR = 2199
+
+ALTERNATIVE_DAYS = 7
+"""How far around a refused time alternatives are looked for."""
+
+
+def _bookable_day(_: object, __: object, day: date) -> None:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
+
+
+@frozen(kw_only=True)
+class OverrideRequest:
+    """The wish to book against the rules."""
+
+    reason: str = field(repr=False, validator=text(500))
+
+
+@frozen(kw_only=True)
+class BookAppointment:
+    """
+    A visit that somebody wants.
+
+    Attributes:
+        start_time: The clinic's wall clock.
+        duration: In minutes.
+        utc_offset: Picks one pass of a repeated hour, as "-05:00"; the first
+            without it.
+    """
+
+    doctor_id: DoctorId
+    patient_id: PatientId
+    date: date = field(validator=_bookable_day)
+    start_time: time
+    duration: int = field(default=30, validator=whole(1, MAX_DURATION))
+    utc_offset: str | None = field(
+        default=None,
+        validator=pattern(r"[+-][0-9]{2}:[0-5][0-9]", "must be an offset as -05:00"),
+    )
+    visit_type: VisitType | None = None
+    visit_category: VisitCategory | None = None
+    meeting_link: str | None = field(
+        default=None, repr=False, validator=one_line(500)
+    )
+    override: OverrideRequest | None = None
+
+
+@frozen(kw_only=True)
+class RescheduleAppointment:
+    """Another time for a visit; what is left out stays as it is."""
+
+    date: date = field(validator=_bookable_day)
+    start_time: time
+    duration: int | None = field(default=None, validator=whole(1, MAX_DURATION))
+    doctor_id: DoctorId | None = None
+    utc_offset: str | None = field(
+        default=None,
+        validator=pattern(r"[+-][0-9]{2}:[0-5][0-9]", "must be an offset as -05:00"),
+    )
+    override: OverrideRequest | None = None
+
+
+@frozen(kw_only=True)
+class ChangeAppointment:
+    """Details of a visit that need no new time; what is left out stays as it is."""
+
+    visit_type: VisitType | None | Unset = UNSET
+    visit_category: VisitCategory | None | Unset = UNSET
+    meeting_link: str | None | Unset = field(
+        default=UNSET, repr=False, validator=one_line(500)
+    )
+
+
+@frozen(kw_only=True)
+class CancelAppointment:
+    """Why a visit will not take place."""
+
+    cancellation_type: CancellationType
+    reason_note: str | None = field(default=None, repr=False, validator=text(2000))
+
+
+@frozen(kw_only=True)
+class ReinstateAppointment:
+    """The wish to let a cancelled or missed visit stand after all."""
+
+    override: OverrideRequest | None = None
+
+
+@frozen
+class Verdict:
+    """
+    What `check` finds.
+
+    Attributes:
+        conflicts: All that stands against the visit; empty if it may be booked.
+        alternatives: The nearest openings if there are conflicts, nearest first.
+    """
+
+    conflicts: tuple[Conflict, ...]
+    alternatives: tuple[Opening, ...]
+
+
+@retried
+def book(
+    request: BookAppointment, uow: UnitOfWork, rules: Sequence[Rule] = STANDARD_RULES
+) -> Appointment:
+    """
+    Book a visit.
+
+    Raises:
+        BookingConflictError: If any rule forbids it and no override accepts that.
+        NotFoundError: If doctor or patient is not in this clinic.
+    """
+    with uow:
+        uow.actor.must(Permission.BOOK)
+        wanted = _wanted(request, uow)
+        visit = _place(wanted, request.override, uow, rules)
+        uow.appointments.add(visit)
+        uow.record(
+            "appointment.booked",
+            visit,
+            facts={**_place_facts(visit), "patient_id": str(visit.patient_id)},
+            reason=_reason(visit),
+        )
+        uow.commit()
+    return visit
+
+
+def check(
+    request: BookAppointment, uow: UnitOfWork, rules: Sequence[Rule] = STANDARD_RULES
+) -> Verdict:
+    """
+    Say what `book` would answer, and change nothing.
+
+    Raises:
+        NotFoundError: If doctor or patient is not in this clinic.
+    """
+    with uow:
+        uow.actor.must(Permission.SEE_DIARY)
+        wanted = _wanted(request, uow)
+        conflicts = _judge(wanted, wanted.diary(uow, hold=False), uow, rules)
+        alternatives = _alternatives(wanted, uow, rules) if conflicts else ()
+    return Verdict(conflicts, alternatives)
+
+
+@retried
+def reschedule(
+    appointment_id: AppointmentId,
+    request: RescheduleAppointment,
+    uow: UnitOfWork,
+    rules: Sequence[Rule] = STANDARD_RULES,
+) -> Appointment:
+    """
+    Move a visit to another time or doctor; if that is refused it stays where it is.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        InvalidTransitionError: If it is over, cancelled, or the patient arrived.
+        BookingConflictError: If any rule forbids it and no override accepts that.
+    """
+    with uow:
+        uow.actor.must(Permission.BOOK)
+        before = uow.appointments.get(appointment_id)
+        time = visit_time(
+            request.date,
+            request.start_time,
+            request.duration or before.duration,
+            uow.clinic.zone,
+            _offset(request.utc_offset),
+        )
+        doctor_id = request.doctor_id or before.doctor_id
+        wanted = _Wanted(
+            doctor_id=doctor_id,
+            patient_id=before.patient_id,
+            local=datetime.combine(request.date, request.start_time),
+            duration=request.duration or before.duration,
+            time=time,
+            draft=lambda time, override=None, /: before.rescheduled(
+                time, doctor_id, override, uow.now
+            ),
+        )
+        visit = _place(wanted, request.override, uow, rules)
+        uow.appointments.save(visit)
+        uow.record(
+            "appointment.rescheduled",
+            visit,
+            facts={**_place_facts(visit), "from": _place_facts(before)},
+            reason=_reason(visit),
+        )
+        uow.commit()
+    return visit
+
+
+@retried
+def reinstate(
+    appointment_id: AppointmentId, request: ReinstateAppointment, uow: UnitOfWork
+) -> Appointment:
+    """
+    Let a cancelled or missed visit stand again, if its time is still free.
+
+    It was accepted before, so it is judged on overlap alone: a visit marked as
+    missed can be reinstated when the patient turns up late.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        InvalidTransitionError: If it was neither cancelled nor missed.
+        BookingConflictError: If its time was taken and no override accepts that.
+    """
+    with uow:
+        uow.actor.must(Permission.BOOK)
+        before = uow.appointments.get(appointment_id)
+        wanted = _Wanted(
+            doctor_id=before.doctor_id,
+            patient_id=before.patient_id,
+            local=datetime.combine(before.date, before.start_time),
+            duration=before.duration,
+            time=VisitTime(
+                before.date,
+                before.start_time,
+                before.end_time,
+                before.duration,
+                before.span,
+            ),
+            draft=lambda _, override=None, /: before.reinstated(override, uow.now),
+        )
+        visit = _place(wanted, request.override, uow, OVERLAP_RULES)
+        uow.appointments.save(visit)
+        uow.record("appointment.reinstated", visit, reason=_reason(visit))
+        uow.commit()
+    return visit
+
+
+@retried
+def confirm(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
+    """
+    Note that the visit is agreed on; doing so again changes nothing.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        InvalidTransitionError: If it is over or cancelled.
+    """
+    return _step(
+        appointment_id,
+        uow,
+        Permission.BOOK,
+        "appointment.confirmed",
+        lambda visit: visit.confirmed(uow.now),
+    )
+
+
+@retried
+def arrive(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
+    """
+    Note that the patient is there; the first time counts.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        InvalidTransitionError: If it is over or cancelled.
+    """
+    return _step(
+        appointment_id,
+        uow,
+        Permission.RECORD_VISITS,
+        "appointment.arrived",
+        lambda visit: visit.arrived_now(uow.now),
+    )
+
+
+@retried
+def complete(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
+    """
+    Note that the visit took place.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        InvalidTransitionError: If it is over or cancelled.
+    """
+    return _step(
+        appointment_id,
+        uow,
+        Permission.RECORD_VISITS,
+        "appointment.completed",
+        lambda visit: visit.completed(uow.now),
+    )
+
+
+@retried
+def change_details(
+    appointment_id: AppointmentId, request: ChangeAppointment, uow: UnitOfWork
+) -> Appointment:
+    """
+    Change details that need no new time.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        InvalidTransitionError: If it was cancelled or missed.
+    """
+    return _step(
+        appointment_id,
+        uow,
+        Permission.BOOK,
+        "appointment.changed",
+        lambda visit: visit.changed(changes(request), uow.now),
+        facts={"fields": sorted(changes(request))},
+    )
+
+
+@retried
+def cancel(
+    appointment_id: AppointmentId, request: CancelAppointment, uow: UnitOfWork
+) -> tuple[Appointment, Cancellation]:
+    """
+    Take a visit out of the diary and keep why; its time is free again.
+
+    The type "no-show" marks it as missed, as `no_show` does.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        InvalidTransitionError: If it is over or cancelled already.
+    """
+    missed = request.cancellation_type is CancellationType.NO_SHOW
+    return _give_up(
+        appointment_id,
+        request,
+        uow,
+        Permission.RECORD_VISITS if missed else Permission.BOOK,
+        "appointment.missed" if missed else "appointment.cancelled",
+        lambda visit: visit.missed(uow.now) if missed else visit.cancelled(uow.now),
+    )
+
+
+def no_show(
+    appointment_id: AppointmentId, uow: UnitOfWork
+) -> tuple[Appointment, Cancellation]:
+    """
+    Note that the patient did not come; the time is free again.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        InvalidTransitionError: If it is over, cancelled, or the patient arrived.
+    """
+    request = CancelAppointment(cancellation_type=CancellationType.NO_SHOW)
+    return cancel(appointment_id, request, uow)
+
+
+def get(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
+    """
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+    """
+    with uow:
+        uow.actor.must(Permission.SEE_DIARY)
+        return uow.appointments.get(appointment_id)
+
+
+def page(
+    which: AppointmentFilter, request: PageRequest, uow: UnitOfWork
+) -> Page[Appointment]:
+    """Return a part of the visits, by start."""
+    with uow:
+        uow.actor.must(Permission.SEE_DIARY)
+        return uow.appointments.page(which, request)
+
+
+def history(appointment_id: AppointmentId, uow: UnitOfWork) -> tuple[Event, ...]:
+    """
+    Return all that happened to a visit, oldest first.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+    """
+    with uow:
+        uow.actor.must(Permission.SEE_DIARY)
+        return uow.events.of(uow.appointments.get(appointment_id).id)
+
+
+class _Draft(Protocol):
+    """Makes the visit for a time, to be judged or to be kept."""
+
+    def __call__(
+        self, time: VisitTime, override: Override | None = None, /
+    ) -> Appointment: ...
+
+
+@frozen(kw_only=True)
+class _Wanted:
+    """
+    A visit that is to take time in a diary.
+
+    Attributes:
+        local: The wall clock that was asked for.
+        time: When that is; None if clocks never show it.
+    """
+
+    doctor_id: DoctorId
+    patient_id: PatientId
+    local: datetime
+    duration: int
+    time: VisitTime | None
+    draft: _Draft
+
+    def diary(self, uow: UnitOfWork, *, hold: bool) -> Diary:
+        window = self.time.span.widened(REACH) if self.time else _around(self.local, uow)
+        read = uow.diaries.hold if hold else uow.diaries.read
+        return read([self.doctor_id], [self.patient_id], window)
+
+
+def _wanted(request: BookAppointment, uow: UnitOfWork) -> _Wanted:
+    appointment_id = AppointmentId(uuid4())
+
+    def draft(time: VisitTime, override: Override | None = None, /) -> Appointment:
+        return Appointment(
+            id=appointment_id,
+            doctor_id=request.doctor_id,
+            patient_id=request.patient_id,
+            **fields_of(time),
+            visit_type=request.visit_type,
+            visit_category=request.visit_category,
+            meeting_link=request.meeting_link,
+            override=override,
+            created_at=uow.now,
+            updated_at=uow.now,
+        )
+
+    return _Wanted(
+        doctor_id=request.doctor_id,
+        patient_id=request.patient_id,
+        local=datetime.combine(request.date, request.start_time),
+        duration=request.duration,
+        time=visit_time(
+            request.date,
+            request.start_time,
+            request.duration,
+            uow.clinic.zone,
+            _offset(request.utc_offset),
+        ),
+        draft=draft,
+    )
+
+
+def _place(
+    wanted: _Wanted,
+    override: OverrideRequest | None,
+    uow: UnitOfWork,
+    rules: Sequence[Rule],
+) -> Appointment:
+    """Return the visit that may be written now, with its people held."""
+    if override is not None:
+        uow.actor.must(Permission.OVERRIDE)
+    conflicts = _judge(wanted, wanted.diary(uow, hold=True), uow, rules)
+    if wanted.time is None or (conflicts and not _accepts(override, conflicts)):
+        raise BookingConflictError(conflicts, _alternatives(wanted, uow, rules))
+    if override is None or not conflicts:
+        return wanted.draft(wanted.time)
+    kinds = tuple(dict.fromkeys(conflict.kind.value for conflict in conflicts))
+    accepted = Override(
+        reason=override.reason, conflicts=kinds, by_id=uow.actor.user_id
+    )
+    return wanted.draft(wanted.time, accepted)
+
+
+def _judge(
+    wanted: _Wanted, diary: Diary, uow: UnitOfWork, rules: Sequence[Rule]
+) -> tuple[Conflict, ...]:
+    if wanted.time is None:
+        return (no_such_local_time(wanted.local, uow.clinic.timezone),)
+    may_override = uow.actor.may(Permission.OVERRIDE)
+    return tuple(
+        evolve(conflict, overridable=conflict.overridable and may_override)
+        for conflict in find_conflicts(wanted.draft(wanted.time), diary, rules)
+    )
+
+
+def _accepts(
+    override: OverrideRequest | None, conflicts: Sequence[Conflict]
+) -> bool:
+    return override is not None and all(c.overridable for c in conflicts)
+
+
+def _alternatives(
+    wanted: _Wanted, uow: UnitOfWork, rules: Sequence[Rule]
+) -> tuple[Opening, ...]:
+    around = timedelta(days=ALTERNATIVE_DAYS)
+    diary = uow.diaries.read(
+        [wanted.doctor_id],
+        [wanted.patient_id],
+        _around(wanted.local, uow).widened(around + REACH),
+    )
+    return nearest_openings(
+        wanted.draft,
+        wanted.doctor_id,
+        wanted.duration,
+        wanted.local,
+        diary,
+        rules,
+        days=ALTERNATIVE_DAYS,
+    )
+
+
+def _around(local: datetime, uow: UnitOfWork) -> TimeSpan:
+    return local_day(local.date(), uow.clinic.zone)
+
+
+def _step(
+    appointment_id: AppointmentId,
+    uow: UnitOfWork,
+    permission: Permission,
+    kind: str,
+    step: Callable[[Appointment], Appointment],
+    facts: Mapping[str, object] | None = None,
+) -> Appointment:
+    """Carry out a step that takes no new time; one that changes nothing is not kept."""
+    with uow:
+        uow.actor.must(permission)
+        before = uow.appointments.get(appointment_id)
+        after = step(before)
+        if after is not before:
+            uow.appointments.save(after)
+            uow.record(kind, after, facts=facts)
+        uow.commit()
+    return after
+
+
+def _give_up(
+    appointment_id: AppointmentId,
+    request: CancelAppointment,
+    uow: UnitOfWork,
+    permission: Permission,
+    kind: str,
+    step: Callable[[Appointment], Appointment],
+) -> tuple[Appointment, Cancellation]:
+    with uow:
+        uow.actor.must(permission)
+        visit = step(uow.appointments.get(appointment_id))
+        cancellation = Cancellation(
+            id=CancellationId(uuid4()),
+            appointment_id=visit.id,
+            patient_id=visit.patient_id,
+            cancelled_by_id=uow.actor.user_id,
+            cancellation_type=request.cancellation_type,
+            reason_note=request.reason_note,
+            created_at=uow.now,
+        )
+        uow.appointments.save(visit)
+        uow.appointments.cancel(cancellation)
+        uow.record(
+            kind,
+            visit,
+            facts={"cancellation_type": request.cancellation_type.value},
+            reason=request.reason_note,
+        )
+        uow.commit()
+    return visit, cancellation
+
+
+def _offset(utc_offset: str | None) -> timedelta | None:
+    if utc_offset is None:
+        return None
+    sign = -1 if utc_offset[0] == "-" else 1
+    return sign * timedelta(hours=int(utc_offset[1:3]), minutes=int(utc_offset[4:]))
+
+
+def _place_facts(visit: Appointment) -> dict[str, object]:
+    return {
+        "doctor_id": str(visit.doctor_id),
+        "starts_at": visit.starts_at.isoformat(),
+        "duration": visit.duration,
+        **({"override": list(visit.override.conflicts)} if visit.override else {}),
+    }
+
+
+def _reason(visit: Appointment) -> str | None:
+    return visit.override.reason if visit.override else None

@@ -1,0 +1,209 @@
+"""Doctors: who has a diary, and when they see patients."""
+
+from __future__ import annotations
+
+from datetime import time
+from uuid import UUID, uuid4
+
+from attrs import field, frozen
+
+from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.desk.retrying import retried
+from clinicflow_core.entities.doctor import (
+    Doctor,
+    Weekday,
+    WorkingHours,
+    overlapping_hours,
+)
+from clinicflow_core.entities.ids import DoctorId, UserId
+from clinicflow_core.errors import DoctorHasVisitsError, InvalidError, Problem
+from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
+from clinicflow_core.timespan import local_day, wall_clock
+from clinicflow_core.wire import UNSET, Unset, at_most, changes, one_line, pattern
+
+MOST_STRETCHES = 50
+"""How many stretches a week may have."""
+
+_color = pattern(r"#[0-9A-Fa-f]{6}", "must be a colour as #4A90A4")
+
+
+@frozen(kw_only=True)
+class AddDoctor:
+    """Somebody who gets a diary."""
+
+    name: str = field(validator=one_line(255))
+    initials: str | None = field(default=None, validator=one_line(10))
+    specialty: str | None = field(default=None, validator=one_line(100))
+    color: str | None = field(default=None, validator=_color)
+    user_id: UserId | None = None
+
+
+@frozen(kw_only=True)
+class ChangeDoctor:
+    """Other details of a doctor; what is left out stays as it is."""
+
+    name: str | Unset = field(default=UNSET, validator=one_line(255))
+    initials: str | None | Unset = field(default=UNSET, validator=one_line(10))
+    specialty: str | None | Unset = field(default=UNSET, validator=one_line(100))
+    color: str | None | Unset = field(default=UNSET, validator=_color)
+    user_id: UserId | None | Unset = UNSET
+
+
+@frozen(kw_only=True)
+class Stretch:
+    """
+    Hours on one weekday; see `WorkingHours` for what *end* before *start* means.
+    """
+
+    weekday: Weekday
+    start: time
+    end: time
+
+    def __attrs_post_init__(self) -> None:
+        WorkingHours(self.weekday, self.start, self.end)
+
+
+@frozen(kw_only=True)
+class SetHours:
+    """A doctor's whole week."""
+
+    hours: tuple[Stretch, ...] = field(validator=at_most(MOST_STRETCHES))
+
+
+@retried
+def add(request: AddDoctor, uow: UnitOfWork) -> Doctor:
+    """
+    Add a doctor, who has no working hours yet and so cannot be booked.
+
+    Raises:
+        UserNotFoundError: If *user_id* is no account of this clinic.
+    """
+    with uow:
+        uow.actor.must(Permission.KEEP_DOCTORS)
+        doctor = new_doctor(request, uow)
+        uow.doctors.add(doctor)
+        uow.record("doctor.added", doctor)
+        uow.commit()
+    return doctor
+
+
+@retried
+def change(doctor_id: DoctorId, request: ChangeDoctor, uow: UnitOfWork) -> Doctor:
+    """
+    Change a doctor's details.
+
+    Raises:
+        DoctorNotFoundError: If there is no such doctor.
+        UserNotFoundError: If *user_id* is no account of this clinic.
+    """
+    with uow:
+        uow.actor.must(Permission.KEEP_DOCTORS)
+        if isinstance(request.user_id, UUID):
+            uow.users.get(request.user_id)
+        doctor = uow.doctors.get(doctor_id).changed(changes(request))
+        uow.doctors.save(doctor)
+        uow.record("doctor.changed", doctor, facts={"fields": sorted(changes(request))})
+        uow.commit()
+    return doctor
+
+
+@retried
+def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
+    """
+    Remove a doctor who never had a visit.
+
+    Raises:
+        DoctorNotFoundError: If there is no such doctor.
+        DoctorHasVisitsError: If there is any visit; future ones are named first.
+    """
+    with uow:
+        uow.actor.must(Permission.KEEP_DOCTORS)
+        doctor = uow.doctors.get(doctor_id)
+        today = wall_clock(uow.now, uow.clinic.zone).date()
+        ten = PageRequest(limit=10)
+        visits = (
+            uow.appointments.page(
+                AppointmentFilter(doctor_id=doctor_id, first=today), ten
+            ).items
+            or uow.appointments.page(AppointmentFilter(doctor_id=doctor_id), ten).items
+        )
+        if visits:
+            raise DoctorHasVisitsError(doctor_id, tuple(visit.id for visit in visits))
+        uow.doctors.remove(doctor_id)
+        uow.record("doctor.removed", doctor)
+        uow.commit()
+
+
+def get(doctor_id: DoctorId, uow: UnitOfWork) -> Doctor:
+    """
+    Raises:
+        DoctorNotFoundError: If there is no such doctor.
+    """
+    with uow:
+        uow.actor.must(Permission.SEE_DIARY)
+        return uow.doctors.get(doctor_id)
+
+
+def page(request: PageRequest, uow: UnitOfWork) -> Page[Doctor]:
+    """Return a part of the doctors, by name."""
+    with uow:
+        uow.actor.must(Permission.SEE_DIARY)
+        return uow.doctors.page(request)
+
+
+def hours(doctor_id: DoctorId, uow: UnitOfWork) -> tuple[WorkingHours, ...]:
+    """
+    Return the weekly hours, ordered by weekday and start.
+
+    Raises:
+        DoctorNotFoundError: If there is no such doctor.
+    """
+    with uow:
+        uow.actor.must(Permission.SEE_DIARY)
+        return uow.doctors.hours_of(uow.doctors.get(doctor_id).id)
+
+
+@retried
+def set_hours(
+    doctor_id: DoctorId, request: SetHours, uow: UnitOfWork
+) -> tuple[WorkingHours, ...]:
+    """
+    Replace a doctor's weekly hours; visits outside the new ones stay.
+
+    Raises:
+        DoctorNotFoundError: If there is no such doctor.
+        InvalidError: If two stretches overlap.
+    """
+    week = tuple(WorkingHours(s.weekday, s.start, s.end) for s in request.hours)
+    if clash := overlapping_hours(week):
+        detail = f"overlaps the stretch at position {clash[0]}"
+        raise InvalidError((Problem(f"/hours/{clash[1]}", detail),))
+    with uow:
+        uow.actor.must(Permission.KEEP_DOCTORS)
+        # Whoever books for the doctor reads the hours: wait until they are done.
+        today = local_day(wall_clock(uow.now, uow.clinic.zone).date(), uow.clinic.zone)
+        doctor = uow.diaries.hold([doctor_id], [], today).doctors[doctor_id]
+        uow.doctors.set_hours(doctor_id, week)
+        uow.record("doctor.hours-set", doctor, facts={"stretches": len(week)})
+        uow.commit()
+        return uow.doctors.hours_of(doctor_id)
+
+
+def new_doctor(request: AddDoctor, uow: UnitOfWork) -> Doctor:
+    """
+    Return the doctor that *request* describes, not yet stored.
+
+    Raises:
+        UserNotFoundError: If *user_id* is no account of this clinic.
+    """
+    if request.user_id is not None:
+        uow.users.get(request.user_id)
+    return Doctor(
+        id=DoctorId(uuid4()),
+        user_id=request.user_id,
+        name=request.name,
+        initials=request.initials,
+        specialty=request.specialty,
+        color=request.color,
+        created_at=uow.now,
+    )

@@ -1,0 +1,35 @@
+"""Events: who did what, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from attrs import field, frozen
+
+from clinicflow_core.entities.ids import EventId, UserId
+
+
+@frozen(kw_only=True)
+class Event:
+    """
+    Something that happened to a record.
+
+    Attributes:
+        kind: Record and outcome: "appointment.booked".
+        record_id: The record that it happened to.
+        actor: Who did it: "user", "system", or the name of a program.
+        user_id: The account of the actor, if there is one.
+        facts: Ids, times and names of changed fields; never names, contacts,
+            birth dates or answers.
+    """
+
+    id: EventId
+    kind: str
+    record_id: UUID
+    at: datetime
+    actor: str
+    user_id: UserId | None = None
+    reason: str | None = field(default=None, repr=False)
+    facts: Mapping[str, object] = field(factory=dict)

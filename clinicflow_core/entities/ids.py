@@ -1,0 +1,15 @@
+"""The keys of records: UUIDs that cannot be mistaken for one another."""
+
+from __future__ import annotations
+
+from typing import NewType
+from uuid import UUID
+
+ClinicId = NewType("ClinicId", UUID)
+UserId = NewType("UserId", UUID)
+SessionId = NewType("SessionId", UUID)
+DoctorId = NewType("DoctorId", UUID)
+PatientId = NewType("PatientId", UUID)
+AppointmentId = NewType("AppointmentId", UUID)
+CancellationId = NewType("CancellationId", UUID)
+EventId = NewType("EventId", UUID)

@@ -1,0 +1,669 @@
+"""
+The record in memory: for trying things out, for tests, for embedding.
+
+It behaves as the databases do: a unit of work reads what is committed and what
+it wrote itself, `Diaries.hold` waits for others, and a commit checks once more
+that no time is sold twice.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+from uuid import UUID, uuid4
+
+from attrs import define, field, frozen
+
+from clinicflow_core import ports
+from clinicflow_core.accounts.permissions import Actor, actor_of
+from clinicflow_core.clock import SystemClock
+from clinicflow_core.entities.appointment import (
+    Appointment,
+    Cancellation,
+)
+from clinicflow_core.entities.clinic import Clinic
+from clinicflow_core.entities.doctor import WEEKDAYS, Doctor, WorkingHours
+from clinicflow_core.entities.event import Event
+from clinicflow_core.entities.ids import (
+    AppointmentId,
+    ClinicId,
+    DoctorId,
+    EventId,
+    PatientId,
+    SessionId,
+    UserId,
+)
+from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.user import Session, User, UserStatus
+from clinicflow_core.errors import (
+    AlreadyAnsweredError,
+    AppointmentNotFoundError,
+    BookingConflictError,
+    ClinicNotFoundError,
+    ContentionError,
+    DoctorNotFoundError,
+    EmailTakenError,
+    KeyReusedError,
+    NotFoundError,
+    NotSignedInError,
+    PatientNotFoundError,
+    RefusedError,
+    StaleVersionError,
+    StoreBusyError,
+    UserNotFoundError,
+)
+from clinicflow_core.scheduling.conflicts import ConflictKind, busy
+from clinicflow_core.scheduling.diary import Diary
+from clinicflow_core.timespan import TimeSpan
+
+KEYS_KEPT = timedelta(hours=24)
+"""How long an answer is kept under its idempotency key."""
+
+_WAIT_SECONDS = 5.0
+_Key = tuple[object, ...]
+_Rows = dict[_Key, Any]
+
+
+class MemoryStore:
+    """Everything that is kept, for all clinics, until the program ends."""
+
+    def __init__(self, clock: ports.Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._committed: defaultdict[tuple[str, object], _Rows] = defaultdict(dict)
+        self._visits_of: defaultdict[UUID, set[AppointmentId]] = defaultdict(set)
+        self._committing = threading.Lock()
+        self._holds: defaultdict[UUID, threading.Lock] = defaultdict(threading.Lock)
+
+    def unit_of_work(
+        self,
+        clinic_id: ClinicId,
+        by: Actor | SessionId,
+        once: ports.Once | None = None,
+    ) -> MemoryUnitOfWork:
+        """See `ports.Store.unit_of_work`."""
+        return MemoryUnitOfWork(self, clinic_id, by, once)
+
+    def entrance(self) -> MemoryEntrance:
+        return MemoryEntrance(self)
+
+
+@define
+class _Write:
+    table: str
+    scope: object
+    key: _Key
+    value: Any
+    check: Callable[[Any], None]
+
+
+def _anything(_: Any) -> None:
+    """Accept whatever is stored."""
+
+
+class _Transaction:
+    """Reads what is committed and what it wrote; commits all of it or nothing."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._writes: list[_Write] = []
+        self._held: list[UUID] = []
+        self.now = datetime.min
+
+    def _begin(self) -> None:
+        self._writes = []
+        self.now = self._store._clock.now()
+
+    def _end(self) -> None:
+        for person in reversed(self._held):
+            self._store._holds[person].release()
+        self._held = []
+
+    def find(self, table: str, scope: object, key: _Key) -> Any:
+        return self.rows(table, scope).get(key)
+
+    def rows(self, table: str, scope: object) -> _Rows:
+        """Return the rows of *table* that belong to *scope*, by key."""
+        with self._store._committing:
+            rows = dict(self._store._committed[table, scope])
+        for write in self._writes:
+            if (write.table, write.scope) == (table, scope):
+                _put(rows, write.key, write.value)
+        return rows
+
+    def write(
+        self,
+        table: str,
+        scope: object,
+        key: _Key,
+        value: Any,
+        check: Callable[[Any], None] = _anything,
+    ) -> None:
+        """Store *value*, or remove the row if it is None, once *check* accepts the old one."""
+        self._writes.append(_Write(table, scope, key, value, check))
+
+    def hold(self, people: Sequence[UUID]) -> None:
+        for person in people:
+            if person not in self._held:
+                if not self._store._holds[person].acquire(timeout=_WAIT_SECONDS):
+                    raise StoreBusyError
+                self._held.append(person)
+
+    def visits_of(
+        self, clinic_id: ClinicId, people: Collection[UUID]
+    ) -> Iterator[Appointment]:
+        with self._store._committing:
+            rows = self._store._committed["appointments", clinic_id]
+            ids = set().union(*(self._store._visits_of[person] for person in people))
+            visits = {(i,): rows[i,] for i in ids if (i,) in rows}
+        for write in self._writes:
+            if write.table == "appointments":
+                visits[write.key] = write.value
+        wanted = set(people)
+        return (v for v in visits.values() if {v.doctor_id, v.patient_id} & wanted)
+
+    def commit(self) -> None:
+        with self._store._committing:
+            undone: list[tuple[_Rows, _Key, Any]] = []
+            try:
+                for write in self._writes:
+                    rows = self._store._committed[write.table, write.scope]
+                    before = rows.get(write.key)
+                    write.check(before)
+                    undone.append((rows, write.key, before))
+                    _put(rows, write.key, write.value)
+            except BaseException:
+                for rows, key, before in reversed(undone):
+                    _put(rows, key, before)
+                raise
+            for write in self._writes:
+                if isinstance(write.value, Appointment):
+                    for person in (write.value.doctor_id, write.value.patient_id):
+                        self._store._visits_of[person].add(write.value.id)
+        self._writes = []
+
+
+def _put(rows: _Rows, key: _Key, value: Any) -> None:
+    if value is None:
+        rows.pop(key, None)
+    else:
+        rows[key] = value
+
+
+class _Versioned(Protocol):
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def version(self) -> int: ...
+
+
+def _follows(record: _Versioned) -> Callable[[Any], None]:
+    def check(stored: _Versioned | None) -> None:
+        if stored is None or stored.version != record.version - 1:
+            raise StaleVersionError(record.id)
+
+    return check
+
+
+class _Sorted(Protocol):
+    @property
+    def sort_key(self) -> tuple[str, ...]: ...
+
+
+_S = TypeVar("_S", bound=_Sorted)
+
+
+def _page_of(records: Iterable[_S], request: ports.PageRequest) -> ports.Page[_S]:
+    after = request.after
+    ordered = sorted(
+        (r for r in records if after is None or r.sort_key > after),
+        key=lambda record: record.sort_key,
+    )
+    items = tuple(ordered[: request.limit])
+    more = len(ordered) > len(items)
+    return ports.Page(items, items[-1].sort_key if more else None)
+
+
+class _Repository:
+    """What the repositories of one clinic share: where they read and write."""
+
+    def __init__(self, transaction: _Transaction, clinic_id: ClinicId) -> None:
+        self._transaction = transaction
+        self._clinic_id = clinic_id
+
+    def _get(self, table: str, record_id: UUID, error: type[NotFoundError]) -> Any:
+        record = self._transaction.find(table, self._clinic_id, (record_id,))
+        if record is None:
+            raise error(record_id)
+        return record
+
+    def _all(self, table: str) -> Iterable[Any]:
+        return self._transaction.rows(table, self._clinic_id).values()
+
+    def _put(
+        self, table: str, record: Any, check: Callable[[Any], None] = _anything
+    ) -> None:
+        self._transaction.write(table, self._clinic_id, (record.id,), record, check)
+
+
+class MemoryDoctors(_Repository):
+    """See `ports.Doctors`."""
+
+    def add(self, doctor: Doctor) -> None:
+        self._put("doctors", doctor)
+
+    def get(self, doctor_id: DoctorId) -> Doctor:
+        doctor: Doctor = self._get("doctors", doctor_id, DoctorNotFoundError)
+        return doctor
+
+    def save(self, doctor: Doctor) -> None:
+        self._put("doctors", doctor, _follows(doctor))
+
+    def remove(self, doctor_id: DoctorId) -> None:
+        for table in ("doctors", "hours"):
+            self._transaction.write(table, self._clinic_id, (doctor_id,), None)
+
+    def page(self, request: ports.PageRequest) -> ports.Page[Doctor]:
+        return _page_of(self._all("doctors"), request)
+
+    def hours_of(self, doctor_id: DoctorId) -> tuple[WorkingHours, ...]:
+        found = self._transaction.find("hours", self._clinic_id, (doctor_id,))
+        return found or ()
+
+    def hours_of_all(
+        self, doctor_ids: Collection[DoctorId]
+    ) -> Mapping[DoctorId, tuple[WorkingHours, ...]]:
+        return {doctor_id: self.hours_of(doctor_id) for doctor_id in doctor_ids}
+
+    def set_hours(self, doctor_id: DoctorId, hours: Sequence[WorkingHours]) -> None:
+        ordered = sorted(hours, key=lambda h: (WEEKDAYS.index(h.weekday), h.start))
+        self._transaction.write(
+            "hours", self._clinic_id, (doctor_id,), tuple(ordered)
+        )
+
+
+class MemoryPatients(_Repository):
+    """See `ports.Patients`."""
+
+    def add(self, patient: Patient) -> None:
+        self._put("patients", patient)
+
+    def get(self, patient_id: PatientId) -> Patient:
+        patient: Patient = self._get("patients", patient_id, PatientNotFoundError)
+        return patient
+
+    def save(self, patient: Patient) -> None:
+        self._put("patients", patient, _follows(patient))
+
+    def remove(self, patient_id: PatientId) -> None:
+        self._transaction.write("patients", self._clinic_id, (patient_id,), None)
+
+    def page(
+        self, words: Collection[str], request: ports.PageRequest
+    ) -> ports.Page[Patient]:
+        found = (
+            patient
+            for patient in self._all("patients")
+            if all(word in patient.search_text for word in words)
+        )
+        return _page_of(found, request)
+
+    def named(self, patient_ids: Collection[PatientId]) -> Mapping[PatientId, Patient]:
+        rows = self._transaction.rows("patients", self._clinic_id)
+        return {i: rows[i,] for i in patient_ids if (i,) in rows}
+
+
+class MemoryAppointments(_Repository):
+    """See `ports.Appointments`."""
+
+    def add(self, appointment: Appointment) -> None:
+        self._put("appointments", appointment, self._time_is_free(appointment))
+
+    def get(self, appointment_id: AppointmentId) -> Appointment:
+        found: Appointment = self._get(
+            "appointments", appointment_id, AppointmentNotFoundError
+        )
+        return found
+
+    def save(self, appointment: Appointment) -> None:
+        follows = _follows(appointment)
+        is_free = self._time_is_free(appointment)
+
+        def check(stored: Appointment | None) -> None:
+            follows(stored)
+            is_free(stored)
+
+        self._put("appointments", appointment, check)
+
+    def page(
+        self, which: ports.AppointmentFilter, request: ports.PageRequest
+    ) -> ports.Page[Appointment]:
+        found = (visit for visit in self._all("appointments") if _agrees(visit, which))
+        return _page_of(found, request)
+
+    def cancel(self, cancellation: Cancellation) -> None:
+        self._put("cancellations", cancellation)
+
+    def cancellations_of(
+        self, appointment_id: AppointmentId
+    ) -> tuple[Cancellation, ...]:
+        return tuple(
+            cancellation
+            for cancellation in self._all("cancellations")
+            if cancellation.appointment_id == appointment_id
+        )
+
+    def _time_is_free(self, visit: Appointment) -> Callable[[Any], None]:
+        """Return the store's own check, which asks no rule and trusts no lock."""
+
+        def check(_: Any) -> None:
+            if visit.holds_its_time:
+                self._store_refuses_overlap(visit)
+
+        return check
+
+    def _store_refuses_overlap(self, visit: Appointment) -> None:
+        store = self._transaction._store
+        rows = store._committed["appointments", self._clinic_id]
+        zone = store._committed["clinics", None][self._clinic_id,].zone
+        for person, kind in (
+            (visit.doctor_id, ConflictKind.DOCTOR_BUSY),
+            (visit.patient_id, ConflictKind.PATIENT_BUSY),
+        ):
+            for other_id in store._visits_of[person]:
+                other: Appointment | None = rows.get((other_id,))
+                if (
+                    other is not None
+                    and other.id != visit.id
+                    and person in (other.doctor_id, other.patient_id)
+                    and other.holds_its_time
+                    and other.span.overlaps(visit.span)
+                ):
+                    conflict = busy(kind, visit.span, zone)
+                    raise ContentionError(BookingConflictError((conflict,)))
+
+
+def _agrees(visit: Appointment, which: ports.AppointmentFilter) -> bool:
+    return (
+        (which.first is None or visit.date >= which.first)
+        and (which.last is None or visit.date <= which.last)
+        and which.doctor_id in (None, visit.doctor_id)
+        and which.patient_id in (None, visit.patient_id)
+        and which.status in (None, visit.status)
+        and which.intake_status in (None, visit.intake_status)
+    )
+
+
+class MemoryDiaries(_Repository):
+    """See `ports.Diaries`."""
+
+    def read(
+        self,
+        doctor_ids: Collection[DoctorId],
+        patient_ids: Collection[PatientId],
+        window: TimeSpan,
+    ) -> Diary:
+        doctors = MemoryDoctors(self._transaction, self._clinic_id)
+        patients = MemoryPatients(self._transaction, self._clinic_id)
+        people: set[UUID] = {*doctor_ids, *patient_ids}
+        visits = [
+            visit
+            for visit in self._transaction.visits_of(self._clinic_id, people)
+            if visit.holds_its_time and visit.span.overlaps(window)
+        ]
+        return Diary(
+            zone=self._transaction.find("clinics", None, (self._clinic_id,)).zone,
+            now=self._transaction.now,
+            doctors={i: doctors.get(i) for i in doctor_ids},
+            patients={i: patients.get(i) for i in patient_ids},
+            hours={i: doctors.hours_of(i) for i in doctor_ids},
+            visits=tuple(sorted(visits, key=lambda visit: visit.sort_key)),
+        )
+
+    def hold(
+        self,
+        doctor_ids: Collection[DoctorId],
+        patient_ids: Collection[PatientId],
+        window: TimeSpan,
+    ) -> Diary:
+        self._transaction.hold((*sorted(doctor_ids), *sorted(patient_ids)))
+        return self.read(doctor_ids, patient_ids, window)
+
+
+class MemoryOrigins(_Repository):
+    """See `ports.Origins`."""
+
+    def known(self, kind: str, keys: Collection[str]) -> Mapping[str, UUID]:
+        rows = self._transaction.rows("origins", self._clinic_id)
+        return {key: rows[kind, key] for key in keys if (kind, key) in rows}
+
+    def add(self, kind: str, key: str, record_id: UUID) -> None:
+        self._transaction.write("origins", self._clinic_id, (kind, key), record_id)
+
+
+class MemoryUsers(_Repository):
+    """See `ports.Users`."""
+
+    def add(self, user: User) -> None:
+        _add_user(self._transaction, user)
+
+    def get(self, user_id: UserId) -> User:
+        user: User | None = self._transaction.find("users", None, (user_id,))
+        if user is None or user.clinic_id != self._clinic_id:
+            raise UserNotFoundError(user_id)
+        return user
+
+    def page(self, request: ports.PageRequest) -> ports.Page[User]:
+        users = self._transaction.rows("users", None).values()
+        return _page_of((u for u in users if u.clinic_id == self._clinic_id), request)
+
+
+class MemoryEvents(_Repository):
+    """See `ports.Events`."""
+
+    def of(self, record_id: UUID) -> tuple[Event, ...]:
+        return tuple(e for e in self._all("events") if e.record_id == record_id)
+
+
+def _add_user(transaction: _Transaction, user: User) -> None:
+    def is_new(stored: object) -> None:
+        if stored is not None:
+            raise EmailTakenError
+
+    transaction.write("users", None, (user.id,), user)
+    transaction.write("emails", None, (user.email.casefold(),), user.id, is_new)
+
+
+class MemoryUnitOfWork:
+    """See `ports.UnitOfWork`."""
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        clinic_id: ClinicId,
+        by: Actor | SessionId,
+        once: ports.Once | None,
+    ) -> None:
+        self._clinic_id = clinic_id
+        self._by = by
+        self._once = once
+        self._transaction = _Transaction(store)
+        self._answer: object = None
+        self.doctors = MemoryDoctors(self._transaction, clinic_id)
+        self.patients = MemoryPatients(self._transaction, clinic_id)
+        self.appointments = MemoryAppointments(self._transaction, clinic_id)
+        self.diaries = MemoryDiaries(self._transaction, clinic_id)
+        self.origins = MemoryOrigins(self._transaction, clinic_id)
+        self.users = MemoryUsers(self._transaction, clinic_id)
+        self.events = MemoryEvents(self._transaction, clinic_id)
+
+    @property
+    def now(self) -> datetime:
+        return self._transaction.now
+
+    def __enter__(self) -> Self:
+        self._transaction._begin()
+        self._answer = None
+        clinic = self._transaction.find("clinics", None, (self._clinic_id,))
+        if clinic is None:
+            raise ClinicNotFoundError(self._clinic_id)
+        self.clinic: Clinic = clinic
+        self.actor: Actor = self._by if isinstance(self._by, Actor) else self._signed_in(self._by)
+        self._look_up_answer()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._transaction._writes = []
+        self._transaction._end()
+        if isinstance(error, RefusedError):
+            # The twin of this request may have been carried out meanwhile.
+            self._look_up_answer()
+
+    def _signed_in(self, session_id: SessionId) -> Actor:
+        session: Session | None = self._transaction.find("sessions", None, (session_id,))
+        if (
+            session is None
+            or session.clinic_id != self._clinic_id
+            or session.ended_at is not None
+            or session.expires_at <= self.now
+        ):
+            raise NotSignedInError
+        user: User = self._transaction.find("users", None, (session.user_id,))
+        if user.status is not UserStatus.ACTIVE:
+            raise NotSignedInError
+        return actor_of(user, session.id)
+
+    def _look_up_answer(self) -> None:
+        if self._once is not None:
+            kept = self._transaction.find("answers", self._clinic_id, self._key())
+            if kept is not None and kept.at > self.now - KEYS_KEPT:
+                if kept.fingerprint != self._once.fingerprint:
+                    raise KeyReusedError
+                raise AlreadyAnsweredError(kept.answer)
+
+    def _key(self) -> _Key:
+        assert self._once is not None
+        return (self.actor.user_id or self.actor.name, self._once.key)
+
+    def change_clinic(self, clinic: Clinic) -> None:
+        key = (clinic.id,)
+        self._transaction.write("clinics", None, key, clinic, _follows(clinic))
+        self.clinic = clinic
+
+    def record(
+        self,
+        kind: str,
+        record: ports.Recordable,
+        facts: Mapping[str, object] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        event = Event(
+            id=EventId(uuid4()),
+            kind=kind,
+            record_id=record.id,
+            at=self.now,
+            actor=self.actor.name,
+            user_id=self.actor.user_id,
+            reason=reason,
+            facts=facts or {},
+        )
+        self._transaction.write("events", self._clinic_id, (event.id,), event)
+        if self._answer is None and self._once is not None:
+            self._answer = self._once.render(record)
+
+    def commit(self) -> None:
+        if self._once is not None:
+            self._transaction.write(
+                "answers",
+                self._clinic_id,
+                self._key(),
+                _Answer(self._once.fingerprint, self._answer, self.now),
+                self._is_first,
+            )
+        self._transaction.commit()
+
+    def _is_first(self, stored: _Answer | None) -> None:
+        if stored is not None and stored.at > self.now - KEYS_KEPT:
+            raise ContentionError(StoreBusyError())
+
+
+@frozen
+class _Answer:
+    fingerprint: str
+    answer: object
+    at: datetime
+
+
+class MemoryEntrance:
+    """See `ports.Entrance`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._transaction = _Transaction(store)
+
+    @property
+    def now(self) -> datetime:
+        return self._transaction.now
+
+    def __enter__(self) -> Self:
+        self._transaction._begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._transaction._end()
+
+    def clinics(self) -> tuple[Clinic, ...]:
+        clinics = self._transaction.rows("clinics", None).values()
+        return tuple(sorted(clinics, key=lambda clinic: (clinic.name, clinic.id)))
+
+    def get_clinic(self, clinic_id: ClinicId) -> Clinic:
+        clinic: Clinic | None = self._transaction.find("clinics", None, (clinic_id,))
+        if clinic is None:
+            raise ClinicNotFoundError(clinic_id)
+        return clinic
+
+    def add_clinic(self, clinic: Clinic) -> None:
+        self._transaction.write("clinics", None, (clinic.id,), clinic)
+
+    def add_user(self, user: User) -> None:
+        _add_user(self._transaction, user)
+
+    def find_user(self, email: str) -> User | None:
+        user_id = self._transaction.find("emails", None, (email.casefold(),))
+        user: User | None = self._transaction.find("users", None, (user_id,))
+        return user
+
+    def add_session(self, session: Session) -> None:
+        self._transaction.write("sessions", None, (session.id,), session)
+
+    def record(
+        self,
+        clinic_id: ClinicId,
+        kind: str,
+        record: ports.Recordable,
+        facts: Mapping[str, object] | None = None,
+    ) -> None:
+        event = Event(
+            id=EventId(uuid4()),
+            kind=kind,
+            record_id=record.id,
+            at=self.now,
+            actor="entrance",
+            facts=facts or {},
+        )
+        self._transaction.write("events", clinic_id, (event.id,), event)
+
+    def commit(self) -> None:
+        self._transaction.commit()

@@ -1,0 +1,424 @@
+"""
+What the acts at the desk need from the outside, as protocols.
+
+`memory` and `sql` stand behind them and pass one contract suite. A repository
+comes bound to one clinic: another clinic's record is not there. Writes may wait
+until the next read or the commit, so their refusals can come from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+from uuid import UUID
+
+from attrs import frozen
+
+from clinicflow_core.accounts.permissions import Actor
+from clinicflow_core.entities.appointment import (
+    Appointment,
+    Cancellation,
+    IntakeStatus,
+    Status,
+)
+from clinicflow_core.entities.clinic import Clinic
+from clinicflow_core.entities.doctor import Doctor, WorkingHours
+from clinicflow_core.entities.event import Event
+from clinicflow_core.entities.ids import (
+    AppointmentId,
+    ClinicId,
+    DoctorId,
+    PatientId,
+    SessionId,
+    UserId,
+)
+from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.user import Session, User
+from clinicflow_core.scheduling.diary import Diary
+from clinicflow_core.timespan import TimeSpan
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware."""
+
+
+@frozen
+class PageRequest:
+    """
+    Which part of a list.
+
+    Attributes:
+        after: The `sort_key` of the last record of the page before; None for the
+            first page.
+        limit: How many records at most, from 1.
+    """
+
+    after: tuple[str, ...] | None = None
+    limit: int = 50
+
+
+@frozen
+class Page(Generic[T]):
+    """
+    A part of a list, in the order of its records' `sort_key`.
+
+    Attributes:
+        next: The *after* of the next page; None on the last.
+    """
+
+    items: tuple[T, ...]
+    next: tuple[str, ...] | None = None
+
+
+@frozen(kw_only=True)
+class AppointmentFilter:
+    """Which appointments: all that is set must agree; *first* to *last* are local days."""
+
+    first: date | None = None
+    last: date | None = None
+    doctor_id: DoctorId | None = None
+    patient_id: PatientId | None = None
+    status: Status | None = None
+    intake_status: IntakeStatus | None = None
+
+
+@frozen(kw_only=True)
+class Once:
+    """
+    A request that must be carried out once, however often it is sent.
+
+    Attributes:
+        key: Chosen by the client, new for each request; at most 255 characters.
+        fingerprint: Tells one request from another; the same key with another
+            one is refused.
+        render: Turns the record that was created into the answer, as JSON.
+    """
+
+    key: str
+    fingerprint: str
+    render: Callable[[object], object]
+
+
+class Doctors(Protocol):
+    """The doctors of one clinic."""
+
+    def add(self, doctor: Doctor) -> None: ...
+
+    def get(self, doctor_id: DoctorId) -> Doctor:
+        """
+        Raises:
+            DoctorNotFoundError: If there is none.
+        """
+
+    def save(self, doctor: Doctor) -> None:
+        """
+        Raises:
+            StaleVersionError: If the stored version is not the one before.
+        """
+
+    def remove(self, doctor_id: DoctorId) -> None:
+        """Remove the doctor and the working hours; there must be no visits."""
+
+    def page(self, request: PageRequest) -> Page[Doctor]: ...
+
+    def hours_of(self, doctor_id: DoctorId) -> tuple[WorkingHours, ...]:
+        """Return the weekly hours, ordered by weekday and start."""
+
+    def hours_of_all(
+        self, doctor_ids: Collection[DoctorId]
+    ) -> Mapping[DoctorId, tuple[WorkingHours, ...]]:
+        """Return the weekly hours of each of *doctor_ids*; empty if there are none."""
+
+    def set_hours(self, doctor_id: DoctorId, hours: Sequence[WorkingHours]) -> None:
+        """Replace the weekly hours."""
+
+
+class Patients(Protocol):
+    """The patients of one clinic."""
+
+    def add(self, patient: Patient) -> None: ...
+
+    def get(self, patient_id: PatientId) -> Patient:
+        """
+        Raises:
+            PatientNotFoundError: If there is none.
+        """
+
+    def save(self, patient: Patient) -> None:
+        """
+        Raises:
+            StaleVersionError: If the stored version is not the one before.
+        """
+
+    def remove(self, patient_id: PatientId) -> None:
+        """Remove the patient; there must be no visits."""
+
+    def page(self, words: Collection[str], request: PageRequest) -> Page[Patient]:
+        """Return the patients whose `search_text` contains each of *words*."""
+
+    def named(self, patient_ids: Collection[PatientId]) -> Mapping[PatientId, Patient]:
+        """Return those of *patient_ids* that are there."""
+
+
+class Appointments(Protocol):
+    """The appointments of one clinic."""
+
+    def add(self, appointment: Appointment) -> None:
+        """
+        Raises:
+            ContentionError: If its time is taken.
+        """
+
+    def get(self, appointment_id: AppointmentId) -> Appointment:
+        """
+        Raises:
+            AppointmentNotFoundError: If there is none.
+        """
+
+    def save(self, appointment: Appointment) -> None:
+        """
+        Raises:
+            StaleVersionError: If the stored version is not the one before.
+            ContentionError: If its time is taken.
+        """
+
+    def page(
+        self, which: AppointmentFilter, request: PageRequest
+    ) -> Page[Appointment]: ...
+
+    def cancel(self, cancellation: Cancellation) -> None:
+        """Keep the record of why a visit did not take place."""
+
+    def cancellations_of(
+        self, appointment_id: AppointmentId
+    ) -> tuple[Cancellation, ...]:
+        """Return the visit's cancellations, oldest first."""
+
+
+class Diaries(Protocol):
+    """The diaries of one clinic's doctors and patients."""
+
+    def read(
+        self,
+        doctor_ids: Collection[DoctorId],
+        patient_ids: Collection[PatientId],
+        window: TimeSpan,
+    ) -> Diary:
+        """
+        Return what is known of these people around *window*.
+
+        Visits that hold their time and overlap *window* are in it, whoever of
+        the people they belong to.
+
+        Raises:
+            NotFoundError: If one of them is not in this clinic.
+        """
+
+    def hold(
+        self,
+        doctor_ids: Collection[DoctorId],
+        patient_ids: Collection[PatientId],
+        window: TimeSpan,
+    ) -> Diary:
+        """
+        Wait until nobody else books for these people, then read as `read` does.
+
+        Nobody else can book for them until the unit of work is left. They are
+        held in one order everywhere, (kind, id), so that nobody waits for each
+        other.
+
+        Raises:
+            NotFoundError: If one of them is not in this clinic.
+        """
+
+
+class Origins(Protocol):
+    """Where imported records came from, so that importing again adds nothing."""
+
+    def known(self, kind: str, keys: Collection[str]) -> Mapping[str, UUID]:
+        """Return the records of *kind* that came from *keys*, by key."""
+
+    def add(self, kind: str, key: str, record_id: UUID) -> None: ...
+
+
+class Users(Protocol):
+    """The accounts of one clinic."""
+
+    def add(self, user: User) -> None:
+        """
+        Raises:
+            EmailTakenError: If another account, in any clinic, has the e-mail.
+        """
+
+    def get(self, user_id: UserId) -> User:
+        """
+        Raises:
+            UserNotFoundError: If there is none.
+        """
+
+    def page(self, request: PageRequest) -> Page[User]: ...
+
+
+class Events(Protocol):
+    """What happened in one clinic."""
+
+    def of(self, record_id: UUID) -> tuple[Event, ...]:
+        """Return all that happened to a record, oldest first."""
+
+
+class Recordable(Protocol):
+    """A record that events can happen to."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
+class UnitOfWork(Protocol):
+    """
+    One transaction in one clinic, by one actor.
+
+    Leaving the block without `commit` undoes everything done in it. It can be
+    entered again, for the next act.
+
+    Attributes:
+        actor: Who acts; read anew in each block, so that a demotion counts at once.
+        clinic: The clinic, as it is in this transaction.
+        now: The instant at which the block was entered.
+    """
+
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def clinic(self) -> Clinic: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def doctors(self) -> Doctors: ...
+    @property
+    def patients(self) -> Patients: ...
+    @property
+    def appointments(self) -> Appointments: ...
+    @property
+    def diaries(self) -> Diaries: ...
+    @property
+    def origins(self) -> Origins: ...
+    @property
+    def users(self) -> Users: ...
+    @property
+    def events(self) -> Events: ...
+
+    def change_clinic(self, clinic: Clinic) -> None:
+        """
+        Raises:
+            StaleVersionError: If the stored version is not the one before.
+        """
+
+    def record(
+        self,
+        kind: str,
+        record: Recordable,
+        facts: Mapping[str, object] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Note that *kind* happened to *record*; kept if and only if committed."""
+
+    def commit(self) -> None:
+        """
+        Keep everything done in the block.
+
+        Raises:
+            ContentionError: If somebody else got in between; nothing is kept.
+        """
+
+    def __enter__(self) -> Self:
+        """
+        Raises:
+            ClinicNotFoundError: If there is no such clinic.
+            NotSignedInError: If the session has ended.
+            AlreadyAnsweredError: If the request was carried out before.
+            KeyReusedError: If its key was used for another request.
+        """
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Entrance(Protocol):
+    """
+    One transaction of somebody who is not in a clinic yet: to sign up or sign in.
+
+    Leaving the block without `commit` undoes everything done in it.
+    """
+
+    @property
+    def now(self) -> datetime: ...
+
+    def clinics(self) -> tuple[Clinic, ...]:
+        """Return all clinics, by name."""
+
+    def add_clinic(self, clinic: Clinic) -> None: ...
+
+    def add_user(self, user: User) -> None:
+        """
+        Raises:
+            EmailTakenError: If another account has the e-mail.
+        """
+
+    def find_user(self, email: str) -> User | None:
+        """Return the account with *email*, compared without case."""
+
+    def get_clinic(self, clinic_id: ClinicId) -> Clinic:
+        """
+        Raises:
+            ClinicNotFoundError: If there is none.
+        """
+
+    def add_session(self, session: Session) -> None: ...
+
+    def record(
+        self,
+        clinic_id: ClinicId,
+        kind: str,
+        record: Recordable,
+        facts: Mapping[str, object] | None = None,
+    ) -> None:
+        """Note that *kind* happened to *record*; kept if and only if committed."""
+
+    def commit(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Store(Protocol):
+    """Everything that is kept, for all clinics."""
+
+    def unit_of_work(
+        self, clinic_id: ClinicId, by: Actor | SessionId, once: Once | None = None
+    ) -> UnitOfWork:
+        """
+        Return a unit of work in one clinic.
+
+        Args:
+            by: Whoever acts, or the session in which they are signed in.
+            once: Makes a repeated request give the first answer again.
+        """
+
+    def entrance(self) -> Entrance: ...

@@ -1,0 +1,51 @@
+"""The diary: all that the rules of scheduling look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from attrs import field, frozen
+
+from clinicflow_core.entities.appointment import Appointment
+from clinicflow_core.entities.doctor import Doctor, WorkingHours
+from clinicflow_core.entities.ids import DoctorId, PatientId
+from clinicflow_core.entities.patient import Patient
+from clinicflow_core.scheduling.hours import working_spans
+from clinicflow_core.timespan import TimeSpan
+
+REACH = timedelta(days=1)
+"""How far around a visit a diary is read: no rule looks further."""
+
+_cached_spans = lru_cache(maxsize=4096)(working_spans)
+
+
+@frozen(kw_only=True)
+class Diary:
+    """
+    What is known of some doctors and patients around a time.
+
+    Attributes:
+        zone: The clinic's.
+        now: The instant at which it was read.
+        doctors: The doctors it was asked for.
+        patients: The patients it was asked for.
+        hours: Each doctor's weekly working hours.
+        visits: All visits of these people that hold their time and overlap the
+            window it was asked for; ordered by start.
+    """
+
+    zone: ZoneInfo
+    now: datetime
+    doctors: Mapping[DoctorId, Doctor]
+    patients: Mapping[PatientId, Patient]
+    hours: Mapping[DoctorId, tuple[WorkingHours, ...]] = field(factory=dict)
+    visits: tuple[Appointment, ...] = ()
+
+    def working_spans(
+        self, doctor_id: DoctorId, first: date, last: date
+    ) -> list[TimeSpan]:
+        """Return when the doctor works from *first* to *last*, in order and merged."""
+        return _cached_spans(self.hours.get(doctor_id, ()), first, last, self.zone)

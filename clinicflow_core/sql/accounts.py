@@ -1,0 +1,181 @@
+"""Clinics, accounts and sessions as rows."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, insert, select
+
+from clinicflow_core.entities.clinic import Clinic, ClinicSize
+from clinicflow_core.entities.ids import ClinicId, UserId
+from clinicflow_core.entities.user import Role, Session, User, UserStatus
+from clinicflow_core.errors import UserNotFoundError
+from clinicflow_core.ports import Page, PageRequest
+from clinicflow_core.sql.paging import page_of
+from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
+from clinicflow_core.sql.tables import clinics, sessions, users
+from clinicflow_core.sql.versions import one_row, update_of
+
+_ADD_CLINIC = Fixed(insert(clinics), all_columns(clinics))
+_SAVE_CLINIC = update_of(clinics)
+_ADD_USER = Fixed(insert(users), all_columns(users))
+_GET_USER = Fixed(
+    select(users).where(
+        users.c.id == bindparam("id"), users.c.clinic_id == bindparam("clinic_id")
+    )
+)
+_FIND_USER = Fixed(select(users).where(users.c.email_key == bindparam("email_key")))
+_ADD_SESSION = Fixed(insert(sessions), all_columns(sessions))
+
+GET_CLINIC = Fixed(select(clinics).where(clinics.c.id == bindparam("clinic_id")))
+ALL_CLINICS = Fixed(select(clinics))
+SIGNED_IN = Fixed(
+    select(clinics, *(column.label(f"user_{column.key}") for column in users.columns))
+    .select_from(
+        sessions.join(users, users.c.id == sessions.c.user_id).join(
+            clinics, clinics.c.id == sessions.c.clinic_id
+        )
+    )
+    .where(
+        sessions.c.id == bindparam("session_id"),
+        sessions.c.clinic_id == bindparam("clinic_id"),
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > bindparam("now"),
+        users.c.status == UserStatus.ACTIVE.value,
+    )
+)
+"""The clinic and, with the prefix `user_`, the account of a session that counts."""
+
+
+def clinic_of(row: Row) -> Clinic:
+    size = row["clinic_size"]
+    return Clinic(
+        id=row["id"],
+        name=row["name"],
+        timezone=row["timezone"],
+        clinic_type=row["clinic_type"],
+        clinic_size=None if size is None else ClinicSize(size),
+        clinic_metadata=row["clinic_metadata"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _row_of_clinic(clinic: Clinic) -> dict[str, Any]:
+    size = clinic.clinic_size
+    return {
+        "id": clinic.id,
+        "name": clinic.name,
+        "timezone": clinic.timezone,
+        "clinic_type": clinic.clinic_type,
+        "clinic_size": None if size is None else size.value,
+        "clinic_metadata": dict(clinic.clinic_metadata),
+        "version": clinic.version,
+        "created_at": clinic.created_at,
+        "updated_at": clinic.updated_at,
+    }
+
+
+def user_of(row: Row, prefix: str = "") -> User:
+    return User(
+        id=row[f"{prefix}id"],
+        clinic_id=row[f"{prefix}clinic_id"],
+        doctor_id=row[f"{prefix}doctor_id"],
+        email=row[f"{prefix}email"],
+        password_hash=row[f"{prefix}password_hash"],
+        google_id=row[f"{prefix}google_id"],
+        name=row[f"{prefix}name"],
+        role=Role(row[f"{prefix}role"]),
+        status=UserStatus(row[f"{prefix}status"]),
+        version=row[f"{prefix}version"],
+        created_at=row[f"{prefix}created_at"],
+        updated_at=row[f"{prefix}updated_at"],
+    )
+
+
+def _row_of_user(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "clinic_id": user.clinic_id,
+        "doctor_id": user.doctor_id,
+        "email": user.email,
+        "email_key": user.email.casefold(),
+        "password_hash": user.password_hash,
+        "google_id": user.google_id,
+        "name": user.name,
+        "role": user.role.value,
+        "status": user.status.value,
+        "version": user.version,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }
+
+
+def add_clinic(trip: Trip, clinic: Clinic) -> None:
+    trip.later(_ADD_CLINIC, _row_of_clinic(clinic))
+
+
+def save_clinic(trip: Trip, clinic: Clinic) -> None:
+    row = {
+        **_row_of_clinic(clinic),
+        "of_id": clinic.id,
+        "of_version": clinic.version - 1,
+    }
+    trip.later(_SAVE_CLINIC, row, one_row(clinic.id))
+
+
+def add_user(trip: Trip, user: User) -> None:
+    trip.later(_ADD_USER, _row_of_user(user))
+
+
+def find_user(trip: Trip, email: str) -> User | None:
+    """Return the account with *email*, compared without case."""
+    [rows] = trip.now((_FIND_USER, {"email_key": email.casefold()}))
+    return user_of(rows[0]) if rows else None
+
+
+def add_session(trip: Trip, session: Session) -> None:
+    trip.later(
+        _ADD_SESSION,
+        {
+            "id": session.id,
+            "clinic_id": session.clinic_id,
+            "user_id": session.user_id,
+            "refresh_id": session.refresh_id,
+            "created_at": session.created_at,
+            "expires_at": session.expires_at,
+            "ended_at": session.ended_at,
+        },
+    )
+
+
+class SqlUsers:
+    """See `ports.Users`."""
+
+    def __init__(self, trip: Trip, clinic_id: ClinicId) -> None:
+        self._trip = trip
+        self._clinic_id = clinic_id
+
+    def add(self, user: User) -> None:
+        add_user(self._trip, user)
+
+    def get(self, user_id: UserId) -> User:
+        [rows] = self._trip.now(
+            (_GET_USER, {"id": user_id, "clinic_id": self._clinic_id})
+        )
+        if not rows:
+            raise UserNotFoundError(user_id)
+        return user_of(rows[0])
+
+    def page(self, request: PageRequest) -> Page[User]:
+        after = request.after and (request.after[0], UUID(request.after[1]))
+        return page_of(
+            self._trip,
+            select(users).where(users.c.clinic_id == self._clinic_id),
+            [users.c.name, users.c.id],
+            after,
+            request,
+            user_of,
+        )

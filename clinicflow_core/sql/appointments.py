@@ -1,0 +1,240 @@
+"""Appointments and cancellations as rows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
+
+from clinicflow_core.entities.appointment import (
+    MAX_DURATION,
+    Appointment,
+    Cancellation,
+    CancellationType,
+    IntakeStatus,
+    Override,
+    Status,
+    VisitCategory,
+    VisitType,
+)
+from clinicflow_core.entities.ids import AppointmentId, ClinicId
+from clinicflow_core.errors import AppointmentNotFoundError
+from clinicflow_core.ports import AppointmentFilter, Page, PageRequest
+from clinicflow_core.sql.paging import page_of
+from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
+from clinicflow_core.sql.refusals import overlap
+from clinicflow_core.sql.tables import appointments, cancellations
+from clinicflow_core.sql.types import among
+from clinicflow_core.sql.versions import one_row, update_of
+
+LONGEST = timedelta(minutes=MAX_DURATION)
+"""A visit that is still going on began at most so long ago."""
+
+_ADD = Fixed(insert(appointments), all_columns(appointments))
+# A plain INSERT into an exclusion constraint can deadlock with its twin.
+_ADD_ON_POSTGRESQL = Fixed(
+    insert_on_postgresql(appointments)
+    .on_conflict_do_nothing()
+    .returning(appointments.c.id),
+    all_columns(appointments),
+)
+_SAVE = update_of(appointments)
+_GET = Fixed(
+    select(appointments).where(
+        appointments.c.clinic_id == bindparam("clinic_id"),
+        appointments.c.id == bindparam("id"),
+    )
+)
+_CANCEL = Fixed(insert(cancellations), all_columns(cancellations))
+_CANCELLATIONS_OF = Fixed(
+    select(cancellations)
+    .where(
+        cancellations.c.clinic_id == bindparam("clinic_id"),
+        cancellations.c.appointment_id == bindparam("appointment_id"),
+    )
+    .order_by(cancellations.c.created_at, cancellations.c.id)
+)
+
+
+def _visits_of(person: str) -> Fixed:
+    """Return the visits of some people that hold time between *earliest* and *end*."""
+    return Fixed(
+        select(appointments).where(
+            appointments.c.clinic_id == bindparam("clinic_id"),
+            among(appointments.c[person], "ids"),
+            appointments.c.starts_at >= bindparam("earliest"),
+            appointments.c.starts_at < bindparam("end"),
+            appointments.c.ends_at > bindparam("start"),
+            appointments.c.holds_time,
+        )
+    )
+
+
+VISITS_OF_DOCTORS = _visits_of("doctor_id")
+VISITS_OF_PATIENTS = _visits_of("patient_id")
+
+
+def appointment_of(row: Row) -> Appointment:
+    visit_type, category = row["visit_type"], row["visit_category"]
+    return Appointment(
+        id=row["id"],
+        doctor_id=row["doctor_id"],
+        patient_id=row["patient_id"],
+        date=row["date"],
+        start_time=row["start_time"],
+        end_time=row["end_time"],
+        duration=row["duration"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        visit_type=None if visit_type is None else VisitType(visit_type),
+        visit_category=None if category is None else VisitCategory(category),
+        status=Status(row["status"]),
+        intake_status=IntakeStatus(row["intake_status"]),
+        arrived=row["arrived"],
+        arrived_at=row["arrived_at"],
+        meeting_link=row["meeting_link"],
+        override=_override_of(row),
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _override_of(row: Row) -> Override | None:
+    if row["override_reason"] is None:
+        return None
+    return Override(
+        reason=row["override_reason"],
+        conflicts=tuple(row["override_conflicts"]),
+        by_id=row["override_by_id"],
+    )
+
+
+def _row_of(visit: Appointment, clinic_id: ClinicId) -> dict[str, Any]:
+    override = visit.override
+    return {
+        "id": visit.id,
+        "clinic_id": clinic_id,
+        "doctor_id": visit.doctor_id,
+        "patient_id": visit.patient_id,
+        "date": visit.date,
+        "start_time": visit.start_time,
+        "end_time": visit.end_time,
+        "duration": visit.duration,
+        "starts_at": visit.starts_at,
+        "ends_at": visit.ends_at,
+        "visit_type": visit.visit_type and visit.visit_type.value,
+        "visit_category": visit.visit_category and visit.visit_category.value,
+        "status": visit.status.value,
+        "intake_status": visit.intake_status.value,
+        "arrived": visit.arrived,
+        "arrived_at": visit.arrived_at,
+        "meeting_link": visit.meeting_link,
+        "override_reason": override and override.reason,
+        "override_conflicts": override and list(override.conflicts),
+        "override_by_id": override and override.by_id,
+        "overbooked": visit.overbooked,
+        "version": visit.version,
+        "created_at": visit.created_at,
+        "updated_at": visit.updated_at,
+    }
+
+
+def _cancellation_of(row: Row) -> Cancellation:
+    return Cancellation(
+        id=row["id"],
+        appointment_id=row["appointment_id"],
+        patient_id=row["patient_id"],
+        cancelled_by_id=row["cancelled_by_id"],
+        cancellation_type=CancellationType(row["cancellation_type"]),
+        reason_note=row["reason_note"],
+        created_at=row["created_at"],
+    )
+
+
+def _row_of_cancellation(
+    cancellation: Cancellation, clinic_id: ClinicId
+) -> dict[str, Any]:
+    return {
+        "id": cancellation.id,
+        "clinic_id": clinic_id,
+        "appointment_id": cancellation.appointment_id,
+        "patient_id": cancellation.patient_id,
+        "cancelled_by_id": cancellation.cancelled_by_id,
+        "cancellation_type": cancellation.cancellation_type.value,
+        "reason_note": cancellation.reason_note,
+        "created_at": cancellation.created_at,
+    }
+
+
+class SqlAppointments:
+    """See `ports.Appointments`."""
+
+    def __init__(self, trip: Trip, clinic_id: ClinicId) -> None:
+        self._trip = trip
+        self._clinic_id = clinic_id
+
+    def add(self, appointment: Appointment) -> None:
+        add = _ADD_ON_POSTGRESQL if self._trip.dialect == "postgresql" else _ADD
+        self._trip.later(add, _row_of(appointment, self._clinic_id), _was_added)
+
+    def get(self, appointment_id: AppointmentId) -> Appointment:
+        key = {"clinic_id": self._clinic_id, "id": appointment_id}
+        [rows] = self._trip.now((_GET, key))
+        if not rows:
+            raise AppointmentNotFoundError(appointment_id)
+        return appointment_of(rows[0])
+
+    def save(self, appointment: Appointment) -> None:
+        row = {
+            **_row_of(appointment, self._clinic_id),
+            "of_id": appointment.id,
+            "of_clinic_id": self._clinic_id,
+            "of_version": appointment.version - 1,
+        }
+        self._trip.later(_SAVE, row, one_row(appointment.id))
+
+    def page(
+        self, which: AppointmentFilter, request: PageRequest
+    ) -> Page[Appointment]:
+        visits = appointments.c
+        asked = [
+            visits.clinic_id == self._clinic_id,
+            which.first and visits.date >= which.first,
+            which.last and visits.date <= which.last,
+            which.doctor_id and visits.doctor_id == which.doctor_id,
+            which.patient_id and visits.patient_id == which.patient_id,
+            which.status and visits.status == which.status.value,
+            which.intake_status
+            and visits.intake_status == which.intake_status.value,
+        ]
+        after = request.after and (
+            datetime.fromisoformat(request.after[0]),
+            UUID(request.after[1]),
+        )
+        return page_of(
+            self._trip,
+            select(appointments).where(*(c for c in asked if c is not None)),
+            [visits.starts_at, visits.id],
+            after,
+            request,
+            appointment_of,
+        )
+
+    def cancel(self, cancellation: Cancellation) -> None:
+        self._trip.later(_CANCEL, _row_of_cancellation(cancellation, self._clinic_id))
+
+    def cancellations_of(
+        self, appointment_id: AppointmentId
+    ) -> tuple[Cancellation, ...]:
+        asked = {"clinic_id": self._clinic_id, "appointment_id": appointment_id}
+        [rows] = self._trip.now((_CANCELLATIONS_OF, asked))
+        return tuple(_cancellation_of(row) for row in rows)
+
+
+def _was_added(count: int) -> None:
+    if count != 1:
+        raise overlap()

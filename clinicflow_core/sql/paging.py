@@ -1,0 +1,47 @@
+"""Parts of lists, in an order that is the same on every database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Select, collate, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from clinicflow_core.ports import Page, PageRequest
+from clinicflow_core.sql.prepared import Row, Trip
+
+
+class _Sorted(Protocol):
+    @property
+    def sort_key(self) -> tuple[str, ...]: ...
+
+
+S = TypeVar("S", bound=_Sorted)
+
+
+def page_of(
+    trip: Trip,
+    query: Select[Any],
+    order: Sequence[ColumnElement[Any]],
+    after: Sequence[object] | None,
+    request: PageRequest,
+    entity: Callable[[Row], S],
+) -> Page[S]:
+    """
+    Return the part of *query* that comes after *after*, ordered by *order*.
+
+    Text is ordered by code point, whatever the database's language.
+    """
+    order = [
+        collate(column, "C" if trip.dialect == "postgresql" else "BINARY")
+        if column.type.python_type is str
+        else column
+        for column in order
+    ]
+    if after is not None:
+        query = query.where(tuple_(*order) > tuple_(*after))
+    query = query.order_by(*order).limit(request.limit + 1)
+    found = [entity(row) for row in trip.dynamic(query).mappings()]
+    items = tuple(found[: request.limit])
+    return Page(items, items[-1].sort_key if len(found) > len(items) else None)

@@ -1,0 +1,117 @@
+"""Patients as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from clinicflow_core.entities.ids import ClinicId, PatientId
+from clinicflow_core.entities.patient import Patient
+from clinicflow_core.errors import PatientNotFoundError
+from clinicflow_core.ports import Page, PageRequest
+from clinicflow_core.sql.paging import page_of
+from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
+from clinicflow_core.sql.tables import patients
+from clinicflow_core.sql.types import among
+from clinicflow_core.sql.versions import one_row, update_of
+
+_ADD = Fixed(insert(patients), all_columns(patients))
+_SAVE = update_of(patients)
+_REMOVE = Fixed(
+    delete(patients).where(
+        patients.c.clinic_id == bindparam("clinic_id"), patients.c.id == bindparam("id")
+    )
+)
+
+GET_PATIENTS = Fixed(
+    select(patients)
+    .where(patients.c.clinic_id == bindparam("clinic_id"), among(patients.c.id, "ids"))
+    .order_by(patients.c.id)
+)
+HOLD_PATIENTS = Fixed(
+    select(patients)
+    .where(patients.c.clinic_id == bindparam("clinic_id"), among(patients.c.id, "ids"))
+    .order_by(patients.c.id)
+    .with_for_update(key_share=True)
+)
+
+
+def patient_of(row: Row) -> Patient:
+    return Patient(
+        id=row["id"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        email=row["email"],
+        phone=row["phone"],
+        date_of_birth=row["date_of_birth"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _row_of(patient: Patient, clinic_id: ClinicId) -> dict[str, Any]:
+    return {
+        "id": patient.id,
+        "clinic_id": clinic_id,
+        "first_name": patient.first_name,
+        "last_name": patient.last_name,
+        "email": patient.email,
+        "phone": patient.phone,
+        "date_of_birth": patient.date_of_birth,
+        "search_text": patient.search_text,
+        "version": patient.version,
+        "created_at": patient.created_at,
+        "updated_at": patient.updated_at,
+    }
+
+
+class SqlPatients:
+    """See `ports.Patients`."""
+
+    def __init__(self, trip: Trip, clinic_id: ClinicId) -> None:
+        self._trip = trip
+        self._clinic_id = clinic_id
+
+    def add(self, patient: Patient) -> None:
+        self._trip.later(_ADD, _row_of(patient, self._clinic_id))
+
+    def get(self, patient_id: PatientId) -> Patient:
+        found = self.named([patient_id])
+        if not found:
+            raise PatientNotFoundError(patient_id)
+        return found[patient_id]
+
+    def save(self, patient: Patient) -> None:
+        row = {
+            **_row_of(patient, self._clinic_id),
+            "of_id": patient.id,
+            "of_clinic_id": self._clinic_id,
+            "of_version": patient.version - 1,
+        }
+        self._trip.later(_SAVE, row, one_row(patient.id))
+
+    def remove(self, patient_id: PatientId) -> None:
+        self._trip.later(_REMOVE, {"clinic_id": self._clinic_id, "id": patient_id})
+
+    def page(self, words: Collection[str], request: PageRequest) -> Page[Patient]:
+        after = request.after and (*request.after[:2], UUID(request.after[2]))
+        return page_of(
+            self._trip,
+            select(patients).where(
+                patients.c.clinic_id == self._clinic_id,
+                *(patients.c.search_text.contains(w, autoescape=True) for w in words),
+            ),
+            [patients.c.last_name, patients.c.first_name, patients.c.id],
+            after,
+            request,
+            patient_of,
+        )
+
+    def named(self, patient_ids: Collection[PatientId]) -> Mapping[PatientId, Patient]:
+        asked = {"clinic_id": self._clinic_id, "ids": list(patient_ids)}
+        [rows] = self._trip.now((GET_PATIENTS, asked))
+        return {row["id"]: patient_of(row) for row in rows}

@@ -1,0 +1,277 @@
+"""The record in a database: SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine
+
+from clinicflow_core import ports
+from clinicflow_core.accounts.permissions import Actor, actor_of
+from clinicflow_core.clock import SystemClock
+from clinicflow_core.entities.clinic import Clinic
+from clinicflow_core.entities.event import Event
+from clinicflow_core.entities.ids import ClinicId, EventId, SessionId
+from clinicflow_core.entities.user import Session, User
+from clinicflow_core.errors import (
+    ClinicNotFoundError,
+    NotSignedInError,
+    RefusedError,
+)
+from clinicflow_core.sql import accounts, trail
+from clinicflow_core.sql.accounts import SqlUsers
+from clinicflow_core.sql.appointments import SqlAppointments
+from clinicflow_core.sql.diaries import SqlDiaries
+from clinicflow_core.sql.doctors import SqlDoctors
+from clinicflow_core.sql.engine import make_engine
+from clinicflow_core.sql.patients import SqlPatients
+from clinicflow_core.sql.prepared import Catalogue, Trip
+from clinicflow_core.sql.refusals import told_apart
+
+
+def open_store(
+    url: str, clock: ports.Clock | None = None, *, pool_size: int = 5
+) -> SqlStore:
+    """
+    Return the store in the database at *url*, whose schema must be current.
+
+    Nothing is asked of the database yet.
+
+    Raises:
+        ValueError: If *url* is for another database than SQLite or PostgreSQL.
+    """
+    return SqlStore(make_engine(url, pool_size=pool_size), clock)
+
+
+class SqlStore:
+    """Everything that is kept, for all clinics, in one database."""
+
+    def __init__(self, engine: Engine, clock: ports.Clock | None = None) -> None:
+        self.engine = engine
+        self._clock = clock or SystemClock()
+        self._catalogue = Catalogue(engine.dialect)
+
+    def unit_of_work(
+        self,
+        clinic_id: ClinicId,
+        by: Actor | SessionId,
+        once: ports.Once | None = None,
+    ) -> SqlUnitOfWork:
+        """See `ports.Store.unit_of_work`."""
+        return SqlUnitOfWork(self, clinic_id, by, once)
+
+    def entrance(self) -> SqlEntrance:
+        return SqlEntrance(self)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+class _Transaction:
+    """A connection from the pool, from begin to end."""
+
+    _connection: Connection
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+
+    def _begin(self) -> Trip:
+        with told_apart():
+            self._connection = self._store.engine.connect()
+            try:
+                self._connection.begin()
+            except BaseException:
+                self._connection.close()
+                raise
+        self.now: datetime = self._store._clock.now()
+        self._trip = Trip(self._connection, self._store._catalogue)
+        return self._trip
+
+    def _end(self) -> None:
+        self._connection.close()  # Rolls back whatever was not committed.
+
+    def _finish(self) -> None:
+        self._trip.finish()
+        with told_apart():
+            self._connection.commit()
+
+
+class SqlUnitOfWork(_Transaction):
+    """See `ports.UnitOfWork`."""
+
+    actor: Actor
+    clinic: Clinic
+
+    def __init__(
+        self,
+        store: SqlStore,
+        clinic_id: ClinicId,
+        by: Actor | SessionId,
+        once: ports.Once | None,
+    ) -> None:
+        super().__init__(store)
+        self._clinic_id = clinic_id
+        self._by = by
+        self._once = once
+        self._answer: object = None
+
+    def __enter__(self) -> Self:
+        trip = self._begin()
+        try:
+            self._identify(trip)
+            if self._once is not None:
+                self._refuse_second(trip)
+        except BaseException:
+            self._end()
+            raise
+        self._answer = None
+        self.doctors = SqlDoctors(trip, self._clinic_id)
+        self.patients = SqlPatients(trip, self._clinic_id)
+        self.appointments = SqlAppointments(trip, self._clinic_id)
+        self.diaries = SqlDiaries(trip, self._clinic_id, self.clinic.zone, self.now)
+        self.origins = trail.SqlOrigins(trip, self._clinic_id)
+        self.users = SqlUsers(trip, self._clinic_id)
+        self.events = trail.SqlEvents(trip, self._clinic_id)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+        if self._once is not None and isinstance(error, RefusedError):
+            # The twin of this request may have been carried out meanwhile.
+            try:
+                self._refuse_second(self._begin())
+            finally:
+                self._end()
+
+    def _identify(self, trip: Trip) -> None:
+        if isinstance(self._by, Actor):
+            [rows] = trip.now((accounts.GET_CLINIC, {"clinic_id": self._clinic_id}))
+            if not rows:
+                raise ClinicNotFoundError(self._clinic_id)
+            self.actor = self._by
+        else:
+            asked = {
+                "clinic_id": self._clinic_id,
+                "session_id": self._by,
+                "now": self.now,
+            }
+            [rows] = trip.now((accounts.SIGNED_IN, asked))
+            if not rows:
+                raise NotSignedInError
+            self.actor = actor_of(accounts.user_of(rows[0], "user_"), self._by)
+        self.clinic = accounts.clinic_of(rows[0])
+
+    def _refuse_second(self, trip: Trip) -> None:
+        assert self._once is not None
+        trail.refuse_second(
+            trip, self._clinic_id, self._actor_key(), self._once, self.now
+        )
+
+    def _actor_key(self) -> str:
+        return str(self.actor.user_id or self.actor.name)
+
+    def change_clinic(self, clinic: Clinic) -> None:
+        accounts.save_clinic(self._trip, clinic)
+        self.clinic = clinic
+
+    def record(
+        self,
+        kind: str,
+        record: ports.Recordable,
+        facts: Mapping[str, object] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        event = Event(
+            id=EventId(uuid4()),
+            kind=kind,
+            record_id=record.id,
+            at=self.now,
+            actor=self.actor.name,
+            user_id=self.actor.user_id,
+            reason=reason,
+            facts=facts or {},
+        )
+        trail.add_event(self._trip, event, self._clinic_id)
+        if self._once is not None and self._answer is None:
+            self._answer = self._once.render(record)
+
+    def commit(self) -> None:
+        if self._once is not None:
+            trail.keep_answer(
+                self._trip,
+                self._clinic_id,
+                self._actor_key(),
+                self._once,
+                self._answer,
+                self.now,
+            )
+        self._finish()
+
+
+class SqlEntrance(_Transaction):
+    """See `ports.Entrance`."""
+
+    def __enter__(self) -> Self:
+        self._begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def clinics(self) -> tuple[Clinic, ...]:
+        [rows] = self._trip.now((accounts.ALL_CLINICS, {}))
+        found = (accounts.clinic_of(row) for row in rows)
+        return tuple(sorted(found, key=lambda clinic: (clinic.name, clinic.id)))
+
+    def get_clinic(self, clinic_id: ClinicId) -> Clinic:
+        [rows] = self._trip.now((accounts.GET_CLINIC, {"clinic_id": clinic_id}))
+        if not rows:
+            raise ClinicNotFoundError(clinic_id)
+        return accounts.clinic_of(rows[0])
+
+    def add_clinic(self, clinic: Clinic) -> None:
+        accounts.add_clinic(self._trip, clinic)
+
+    def add_user(self, user: User) -> None:
+        accounts.add_user(self._trip, user)
+
+    def find_user(self, email: str) -> User | None:
+        return accounts.find_user(self._trip, email)
+
+    def add_session(self, session: Session) -> None:
+        accounts.add_session(self._trip, session)
+
+    def record(
+        self,
+        clinic_id: ClinicId,
+        kind: str,
+        record: ports.Recordable,
+        facts: Mapping[str, object] | None = None,
+    ) -> None:
+        event = Event(
+            id=EventId(uuid4()),
+            kind=kind,
+            record_id=record.id,
+            at=self.now,
+            actor="entrance",
+            facts=facts or {},
+        )
+        trail.add_event(self._trip, event, clinic_id)
+
+    def commit(self) -> None:
+        self._finish()

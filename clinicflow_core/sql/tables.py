@@ -1,0 +1,347 @@
+"""
+The tables, as the migrations make them.
+
+What only the database needs (defaults, exclusion constraints, triggers) stands in
+the migrations alone. A test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    Time,
+    UniqueConstraint,
+)
+
+from clinicflow_core.sql.types import Json, Key, TextList, UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+HOLDS_TIME = "status IN ('unconfirmed', 'confirmed', 'completed') AND NOT overbooked"
+
+
+def _clinic() -> Column[object]:
+    return Column("clinic_id", Key, ForeignKey("clinics.id"), nullable=False)
+
+
+def _one_of(column: str, *values: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _within_clinic(column: str, table: str, **options: object) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["clinic_id", column], [f"{table}.clinic_id", f"{table}.id"], **options
+    )
+
+
+def _key() -> PrimaryKeyConstraint:
+    return PrimaryKeyConstraint("clinic_id", "id")
+
+
+clinics = Table(
+    "clinics",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("timezone", String(50), nullable=False),
+    Column("clinic_type", String(50)),
+    Column("clinic_size", String(20)),
+    Column("clinic_metadata", Json, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _one_of("clinic_size", "solo", "2-5", "6-10", "10plus"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Key, primary_key=True),
+    _clinic(),
+    Column("doctor_id", Key),
+    Column("email", String(255), nullable=False),
+    Column("email_key", String(255), nullable=False),
+    Column("password_hash", String(255)),
+    Column("google_id", String(255)),
+    Column("name", String(255), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("clinic_id", "id"),
+    UniqueConstraint("email_key"),
+    _within_clinic("doctor_id", "doctors"),
+    _one_of("role", "admin", "doctor", "owner"),
+    CheckConstraint(
+        "password_hash IS NOT NULL OR google_id IS NOT NULL", name="can_sign_in"
+    ),
+    Index("ix_users_email", "email", unique=True),
+    Index("ix_users_google_id", "google_id", unique=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Key, primary_key=True),
+    _clinic(),
+    Column("user_id", Key, nullable=False),
+    Column("refresh_id", Key, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    _within_clinic("user_id", "users"),
+    Index("ix_sessions_clinic_id_user_id", "clinic_id", "user_id"),
+)
+
+doctors = Table(
+    "doctors",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("user_id", Key),
+    Column("name", String(255), nullable=False),
+    Column("initials", String(10)),
+    Column("specialty", String(100)),
+    Column("color", String(20)),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    _key(),
+    _within_clinic("user_id", "users", use_alter=True),
+)
+
+working_hours = Table(
+    "working_hours",
+    metadata,
+    _clinic(),
+    Column("doctor_id", Key, nullable=False),
+    Column("weekday", String(10), nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("end_time", Time, nullable=False),
+    PrimaryKeyConstraint("clinic_id", "doctor_id", "weekday", "start_time"),
+    _within_clinic("doctor_id", "doctors"),
+    _one_of(
+        "weekday",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ),
+)
+
+patients = Table(
+    "patients",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("first_name", String(100), nullable=False),
+    Column("last_name", String(100), nullable=False),
+    Column("email", String(255)),
+    Column("phone", String(20)),
+    Column("date_of_birth", Date),
+    Column("search_text", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _key(),
+)
+
+appointments = Table(
+    "appointments",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("doctor_id", Key, nullable=False),
+    Column("patient_id", Key, nullable=False),
+    Column("date", Date, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("end_time", Time, nullable=False),
+    Column("duration", Integer, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("visit_type", String(20)),
+    Column("visit_category", String(20)),
+    Column("status", String(20), nullable=False),
+    Column("intake_status", String(20), nullable=False),
+    Column("arrived", Boolean, nullable=False),
+    Column("arrived_at", UtcDateTime),
+    Column("meeting_link", String(500)),
+    Column("override_reason", String(500)),
+    Column("override_conflicts", TextList),
+    Column("override_by_id", Key),
+    Column("overbooked", Boolean, nullable=False),
+    Column("holds_time", Boolean, Computed(HOLDS_TIME, persisted=True)),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _key(),
+    _within_clinic("doctor_id", "doctors"),
+    _within_clinic("patient_id", "patients"),
+    _within_clinic("override_by_id", "users"),
+    _one_of("visit_type", "in-clinic", "virtual"),
+    _one_of("visit_category", "new-patient", "follow-up"),
+    _one_of(
+        "status", "confirmed", "unconfirmed", "cancelled", "completed", "no-show"
+    ),
+    _one_of("intake_status", "missing", "sent", "completed"),
+    CheckConstraint("duration BETWEEN 1 AND 1440", name="duration"),
+    CheckConstraint("starts_at < ends_at", name="span"),
+    Index("idx_appointments_clinic_date", "clinic_id", "date"),
+    Index("idx_appointments_doctor_date", "doctor_id", "date"),
+    Index("idx_appointments_patient", "patient_id"),
+    Index("ix_appointments_doctor_span", "clinic_id", "doctor_id", "starts_at"),
+    Index("ix_appointments_patient_span", "clinic_id", "patient_id", "starts_at"),
+    Index("ix_appointments_starts_at", "clinic_id", "starts_at", "id"),
+)
+
+cancellations = Table(
+    "cancellations",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("appointment_id", Key, nullable=False),
+    Column("patient_id", Key, nullable=False),
+    Column("cancelled_by_id", Key),
+    Column("cancellation_type", String(30), nullable=False),
+    Column("reason_note", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    _key(),
+    _within_clinic("appointment_id", "appointments"),
+    _within_clinic("patient_id", "patients"),
+    _within_clinic("cancelled_by_id", "users"),
+    _one_of(
+        "cancellation_type",
+        "patient-cancelled",
+        "no-show",
+        "rescheduled-externally",
+        "clinic-cancelled",
+        "other",
+    ),
+    Index("ix_cancellations_clinic_id_appointment_id", "clinic_id", "appointment_id"),
+)
+
+intake_forms = Table(
+    "intake_forms",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("patient_id", Key, nullable=False),
+    Column("appointment_id", Key),
+    Column("raw_answers", Json, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("submitted_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    _key(),
+    _within_clinic("patient_id", "patients"),
+    _within_clinic("appointment_id", "appointments"),
+    _one_of("status", "pending", "submitted", "reviewed"),
+    Index("uq_intake_forms_appointment", "clinic_id", "appointment_id", unique=True),
+)
+
+ai_intake_summaries = Table(
+    "ai_intake_summaries",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("patient_id", Key, nullable=False),
+    Column("appointment_id", Key, nullable=False),
+    Column("intake_form_id", Key, nullable=False),
+    Column("summary_text", Text, nullable=False),
+    Column("patient_concerns", TextList),
+    Column("medications", TextList),
+    Column("allergies", TextList),
+    Column("key_notes", Text),
+    Column("model_version", String(50), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("generated_at", UtcDateTime, nullable=False),
+    _key(),
+    _within_clinic("patient_id", "patients"),
+    _within_clinic("appointment_id", "appointments"),
+    _within_clinic("intake_form_id", "intake_forms"),
+    _one_of("status", "generating", "generated", "failed", "edited"),
+    Index(
+        "uq_ai_intake_summaries_appointment", "clinic_id", "appointment_id", unique=True
+    ),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("number", BigInteger, nullable=False),
+    Column("kind", String(50), nullable=False),
+    Column("record_id", Key, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(50), nullable=False),
+    Column("user_id", Key),
+    Column("reason", Text),
+    Column("facts", Json, nullable=False),
+    _key(),
+    UniqueConstraint("number"),
+    _within_clinic("user_id", "users"),
+    Index("ix_events_record", "clinic_id", "record_id", "number"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("kind", String(50), nullable=False),
+    Column("available_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("leased_until", UtcDateTime),
+    Column("done_at", UtcDateTime),
+    _key(),
+    _within_clinic("id", "events"),
+    Index("ix_outbox_available_at", "available_at"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _clinic(),
+    Column("actor", String(50), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("answer", Json),
+    Column("created_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("clinic_id", "actor", "key"),
+)
+
+origins = Table(
+    "origins",
+    metadata,
+    _clinic(),
+    Column("kind", String(20), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("record_id", Key, nullable=False),
+    PrimaryKeyConstraint("clinic_id", "kind", "key"),
+)

@@ -1,0 +1,118 @@
+"""Column types that mean the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    String,
+    Text,
+    Uuid,
+    bindparam,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+"""Any JSON."""
+
+TextList = JSON().with_variant(ARRAY(Text), "postgresql")
+"""A list of texts."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """
+    An instant, aware and in UTC when read.
+
+    On SQLite it is text of one width, so that it sorts as time does:
+    `2026-03-02T15:00:00.000000+00:00`.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(32))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        instant = value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return instant.isoformat(timespec="microseconds")
+        return instant
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        instant = datetime.fromisoformat(value) if dialect.name == "sqlite" else value
+        return instant.astimezone(UTC)
+
+
+class Key(TypeDecorator[UUID]):
+    """A UUID; on SQLite the 36 characters that people know."""
+
+    impl = Uuid
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(36))
+        return dialect.type_descriptor(Uuid())
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
+        return str(value) if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
+        return UUID(value) if value is not None and dialect.name == "sqlite" else value
+
+
+class KeyList(TypeDecorator[list[UUID]]):
+    """Several UUIDs as one parameter, for `among`."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(ARRAY(Uuid))
+
+    def process_bind_param(self, value: list[UUID] | None, dialect: Dialect) -> Any:
+        keys = list(value or ())
+        return json.dumps([str(key) for key in keys]) if dialect.name == "sqlite" else keys
+
+
+class among(ColumnElement[bool]):  # noqa: N801  Reads as the operator that it is.
+    """Whether *column* is one of the keys in the parameter *name*, however many."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.keys = bindparam(name, type_=KeyList())
+
+
+@compiles(among, "sqlite")
+def _among_on_sqlite(element: among, compiler: Any, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    keys = compiler.process(element.keys, **options)
+    return f"{column} IN (SELECT value FROM json_each({keys}))"
+
+
+@compiles(among, "postgresql")
+def _among_on_postgresql(element: among, compiler: Any, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    return f"{column} = ANY({compiler.process(element.keys, **options)})"

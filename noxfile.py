@@ -1,0 +1,143 @@
+"""
+ClinicFlow's checks; ``nox`` runs them all, ``nox -s quick`` the fast tests alone.
+
+Each session's docstring says which question it answers. The tested set of
+libraries stands in ``constraints.txt``, the lowest allowed ones in
+``pyproject.toml``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.10"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = [
+    "lint",
+    "types",
+    "contracts",
+    "bare",
+    "tests",
+    "wheel",
+    "docs",
+    "lowest",
+]
+
+ROOT = Path(__file__).parent
+TESTED = ("-c", str(ROOT / "constraints.txt"))
+QUICK = ("-m", "not slow and not races", "--ignore=tests/docs", "-n", "2")
+
+
+def tools(*groups: str) -> tuple[str, ...]:
+    """Return what the dependency groups of ``pyproject.toml`` ask for."""
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    return nox.project.dependency_groups(project, *groups)
+
+
+def install_all(session: nox.Session, *groups: str) -> None:
+    """Install the checkout itself with all extras, and the tools of *groups*."""
+    session.install("-e", ".[all]", *tools(*groups), *TESTED)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Is my last change all right, as far as a minute can tell?"""
+    install_all(session, "test")
+    session.run("pytest", *QUICK, *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Do all suites hold, and do they reach every branch of the core?"""
+    install_all(session, "test")
+    session.run("coverage", "erase")
+    session.run(
+        *("coverage", "run", "-m", "pytest", "-n", "2", "--ignore=tests/docs"),
+        "--hypothesis-profile=ci",
+        *session.posargs,
+    )
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Does the code read as agreed?"""
+    session.install(*tools("quality"), *TESTED)
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Do the parts fit together, by their types?"""
+    install_all(session, "quality", "test")
+    session.run("mypy")
+
+
+@nox.session
+def contracts(session: nox.Session) -> None:
+    """Does each module import only what its floor may know?"""
+    session.install(*tools("quality"), *TESTED)
+    session.run("lint-imports")
+
+
+@nox.session
+def bare(session: nox.Session) -> None:
+    """Does the core stand on its four libraries alone?"""
+    session.install(".", *TESTED)
+    with session.chdir(session.create_tmp()):
+        session.run("python", "-I", str(ROOT / "tests" / "bare_install.py"))
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Does what we would publish work without the checkout?"""
+    session.install(*tools("build"), *TESTED)
+    folder = Path(session.create_tmp()).resolve()
+    shutil.rmtree(folder / "dist", ignore_errors=True)
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder / "dist"))
+    (built,) = (folder / "dist").glob("*.whl")
+    clean = folder / "clean"
+    session.run("python", "-m", "venv", "--clear", str(clean))
+    python = str(clean / "bin" / "python")
+    # As a user would, with pip alone.
+    session.run(
+        *(python, "-m", "pip", "install", "-qq", f"{built}[all]", *TESTED),
+        external=True,
+    )
+    with session.chdir(folder):
+        session.run(
+            *(python, "-I", str(ROOT / "tests" / "installed_wheel.py")), external=True
+        )
+
+
+@nox.session
+def migrations(session: nox.Session) -> None:
+    """Can a database be taken up, checked, down and up again?"""
+    install_all(session, "test")
+    session.run("pytest", "tests/sql/test_migrations.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Does everything that the documents show really run?"""
+    install_all(session, "test")
+    session.run("pytest", "tests/docs", *session.posargs)
+
+
+@nox.session(venv_backend="uv")
+def lowest(session: nox.Session) -> None:
+    """Are the lowest versions that ``pyproject.toml`` allows really enough?"""
+    session.install(
+        *("-r", "pyproject.toml", "--all-extras", "--resolution", "lowest-direct")
+    )
+    # The tools are not the question: those of the tested set, where they fit.
+    session.install(*tools("test"))
+    session.install("--no-deps", "-e", ".")
+    session.run("pytest", *QUICK, *session.posargs)

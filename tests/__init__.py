@@ -1,0 +1,1 @@
+"""ClinicFlow's tests; their folders mirror the packages."""

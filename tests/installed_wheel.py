@@ -1,0 +1,111 @@
+"""
+Checks the built wheel as its user meets it: a database, two imports and a booking.
+
+Run by ``nox -s wheel`` with the Python of a clean environment, away from the checkout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import clinicflow_core
+
+DOCTOR = {
+    "resourceType": "Practitioner",
+    "id": "wheel-doctor",
+    "active": True,
+    "name": [{"family": "Okafor", "given": ["Adaeze"], "prefix": ["Dr."]}],
+}
+PATIENT = {
+    "resourceType": "Patient",
+    "id": "wheel-patient",
+    "name": [{"family": "Lindqvist", "given": ["Tove"]}],
+    "birthDate": "1984-06-02",
+}
+MONDAY = "2031-03-03"
+
+
+class Shell:
+    """A folder with a database of its own, and the installed command in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._command = Path(sys.prefix, "bin", "clinicflow")
+        self._environment = {
+            "DATABASE_URL": f"sqlite:///{folder / 'clinicflow.db'}",
+            "HOME": str(folder),
+            "PATH": os.defpath,
+        }
+
+    def clinicflow(self, *arguments: str, typed: str = "") -> str:
+        """Run the command; end the check with what it said if it fails."""
+        ran = subprocess.run(
+            [self._command, *arguments],
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            env=self._environment,
+        )
+        if ran.returncode:
+            sys.exit(
+                f"clinicflow {' '.join(arguments)}: exit {ran.returncode}\n"
+                f"{ran.stdout}{ran.stderr}"
+            )
+        return ran.stdout
+
+    def asked(self, *arguments: str) -> Any:
+        """Run the command with ``--json`` and return what it answers."""
+        return json.loads(self.clinicflow(*arguments, "--json"))
+
+    def file(self, name: str, resource: dict[str, Any]) -> str:
+        """Write *resource* as a file of one line and return its path."""
+        path = self.folder / name
+        path.write_text(json.dumps(resource) + "\n")
+        return str(path)
+
+
+def expect(met: bool, what: str) -> None:
+    """End the check unless *met*."""
+    if not met:
+        sys.exit(f"The installed wheel fails: {what}.")
+
+
+def main() -> None:
+    """Go through it once."""
+    home = Path(clinicflow_core.__file__)
+    expect(home.is_relative_to(sys.prefix), f"it is not what runs, but {home}")
+    with tempfile.TemporaryDirectory() as folder:
+        shell = Shell(Path(folder))
+        expect("agenda" in shell.clinicflow("--help"), "--help names no agenda")
+        shell.clinicflow("db", "upgrade")
+        shell.clinicflow(
+            "init",
+            *("--name", "Wheel Clinic", "--timezone", "Europe/Stockholm"),
+            *("--email", "owner@example.org", "--password-stdin"),
+            typed="a long enough passphrase\n",
+        )
+        doctors = shell.asked("doctor", "import", shell.file("doctors.ndjson", DOCTOR))
+        expect(doctors["stored"] == 1, f"importing a doctor answers {doctors}")
+        patients = shell.asked(
+            "patient", "import", shell.file("patients.ndjson", PATIENT)
+        )
+        expect(patients["stored"] == 1, f"importing a patient answers {patients}")
+        (doctor,) = shell.asked("doctor", "list")["items"]
+        (patient,) = shell.asked("patient", "find", "Lindqvist")["items"]
+        shell.clinicflow("doctor", "hours", doctor["id"], "monday", "09:00-17:00")
+        booked = shell.asked("book", doctor["id"], patient["id"], MONDAY, "10:00")
+        agenda = shell.clinicflow("agenda", "--date", MONDAY, "--json")
+        expect(booked["id"] in agenda, "the agenda does not show what was booked")
+    print("The installed wheel made a database, imported and booked.")
+
+
+if __name__ == "__main__":
+    main()
