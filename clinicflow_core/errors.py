@@ -26,6 +26,7 @@ Everything ClinicFlow raises on purpose:
     - StoreFullError
     - SchemaNotCurrentError
     - NotConfiguredError
+  + SettingsError
   + ContentionError
   + AlreadyAnsweredError
 
@@ -322,6 +323,24 @@ class NotConfiguredError(UnavailableError):
 
     def __str__(self) -> str:
         return f"Not configured: set {self.setting}."
+
+
+class SettingsError(ClinicFlowError):
+    """
+    Settings are wrong, or not safe where they are to be used.
+
+    Attributes:
+        problems: All that is wrong, each led by the setting's name, never its value.
+    """
+
+    code = "settings"
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
 
 
 class ContentionError(ClinicFlowError):

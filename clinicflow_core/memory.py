@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID, uuid4
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from clinicflow_core import ports
 from clinicflow_core.accounts.permissions import Actor, actor_of
@@ -57,7 +57,7 @@ from clinicflow_core.errors import (
     UserNotFoundError,
 )
 from clinicflow_core.scheduling.conflicts import ConflictKind, busy
-from clinicflow_core.scheduling.diary import Diary
+from clinicflow_core.scheduling.diary import BusyTime, Diary
 from clinicflow_core.timespan import TimeSpan
 
 KEYS_KEPT = timedelta(hours=24)
@@ -142,7 +142,7 @@ class _Transaction:
         value: Any,
         check: Callable[[Any], None] = _anything,
     ) -> None:
-        """Store *value*, or remove the row if it is None, once *check* accepts the old one."""
+        """Store *value*, or with None remove the row, if *check* accepts the old one."""
         self._writes.append(_Write(table, scope, key, value, check))
 
     def hold(self, people: Sequence[UUID]) -> None:
@@ -158,7 +158,7 @@ class _Transaction:
         with self._store._committing:
             rows = self._store._committed["appointments", clinic_id]
             ids = set().union(*(self._store._visits_of[person] for person in people))
-            visits = {(i,): rows[i,] for i in ids if (i,) in rows}
+            visits: _Rows = {(i,): rows[i,] for i in ids if (i,) in rows}
         for write in self._writes:
             if write.table == "appointments":
                 visits[write.key] = write.value
@@ -280,9 +280,7 @@ class MemoryDoctors(_Repository):
 
     def set_hours(self, doctor_id: DoctorId, hours: Sequence[WorkingHours]) -> None:
         ordered = sorted(hours, key=lambda h: (WEEKDAYS.index(h.weekday), h.start))
-        self._transaction.write(
-            "hours", self._clinic_id, (doctor_id,), tuple(ordered)
-        )
+        self._transaction.write("hours", self._clinic_id, (doctor_id,), tuple(ordered))
 
 
 class MemoryPatients(_Repository):
@@ -409,8 +407,8 @@ class MemoryDiaries(_Repository):
         doctors = MemoryDoctors(self._transaction, self._clinic_id)
         patients = MemoryPatients(self._transaction, self._clinic_id)
         people: set[UUID] = {*doctor_ids, *patient_ids}
-        visits = [
-            visit
+        busy = [
+            BusyTime(visit.id, visit.doctor_id, visit.patient_id, visit.span)
             for visit in self._transaction.visits_of(self._clinic_id, people)
             if visit.holds_its_time and visit.span.overlaps(window)
         ]
@@ -420,7 +418,7 @@ class MemoryDiaries(_Repository):
             doctors={i: doctors.get(i) for i in doctor_ids},
             patients={i: patients.get(i) for i in patient_ids},
             hours={i: doctors.hours_of(i) for i in doctor_ids},
-            visits=tuple(sorted(visits, key=lambda visit: visit.sort_key)),
+            busy=tuple(sorted(busy, key=lambda b: (b.span.start, b.appointment_id))),
         )
 
     def hold(
@@ -511,7 +509,9 @@ class MemoryUnitOfWork:
         if clinic is None:
             raise ClinicNotFoundError(self._clinic_id)
         self.clinic: Clinic = clinic
-        self.actor: Actor = self._by if isinstance(self._by, Actor) else self._signed_in(self._by)
+        self.actor: Actor = (
+            self._by if isinstance(self._by, Actor) else self._signed_in(self._by)
+        )
         self._look_up_answer()
         return self
 
@@ -528,7 +528,9 @@ class MemoryUnitOfWork:
             self._look_up_answer()
 
     def _signed_in(self, session_id: SessionId) -> Actor:
-        session: Session | None = self._transaction.find("sessions", None, (session_id,))
+        session: Session | None = self._transaction.find(
+            "sessions", None, (session_id,)
+        )
         if (
             session is None
             or session.clinic_id != self._clinic_id

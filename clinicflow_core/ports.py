@@ -79,7 +79,7 @@ class Page(Generic[T]):
 
 @frozen(kw_only=True)
 class AppointmentFilter:
-    """Which appointments: all that is set must agree; *first* to *last* are local days."""
+    """Which appointments: all that is set must agree; days are local."""
 
     first: date | None = None
     last: date | None = None

@@ -126,9 +126,11 @@ def visit_time(
     utc_offset: timedelta | None = None,
 ) -> VisitTime | None:
     """
-    Return the time of a visit of *duration* real minutes, or None if *zone* skips its start.
+    Return the time of a visit, or None if clocks in *zone* never show its start.
 
-    See `instant_of` for *utc_offset*.
+    Args:
+        duration: Real minutes.
+        utc_offset: See `instant_of`.
     """
     start = instant_of(datetime.combine(day, start_time), zone, utc_offset)
     if start is None:

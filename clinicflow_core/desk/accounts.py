@@ -31,9 +31,8 @@ SESSION_LENGTH = timedelta(days=30)
 """How long a sign-in can be refreshed."""
 
 
-def _strong(_: object, __: object, password: str | None) -> None:
-    if password is not None:
-        passwords.refuse_weak(password)
+def _strong(_: object, __: object, password: str) -> None:
+    passwords.refuse_weak(password)
 
 
 @frozen(kw_only=True)
@@ -59,7 +58,7 @@ class NewOwner:
 
     name: str = field(repr=False, validator=one_line(255))
     email: str = field(repr=False, validator=email())
-    password: str = field(repr=False, validator=[text(72, 12), _strong])
+    password: str = field(repr=False, validator=_strong)
 
 
 @frozen(kw_only=True)
@@ -91,7 +90,7 @@ class CreateUser:
     email: str = field(repr=False, validator=email())
     role: Role
     doctor_id: DoctorId | None = None
-    password: str = field(repr=False, validator=[text(72, 12), _strong])
+    password: str = field(repr=False, validator=_strong)
 
     def __attrs_post_init__(self) -> None:
         if self.doctor_id is not None and self.role is not Role.DOCTOR:
@@ -108,8 +107,8 @@ class ChangeClinic:
 
     name: str | Unset = field(default=UNSET, validator=one_line(255))
     timezone: str | Unset = field(default=UNSET, validator=zone())
-    clinic_type: str | None | Unset = field(default=UNSET, validator=one_line(50))
-    clinic_size: ClinicSize | None | Unset = UNSET
+    clinic_type: str | Unset | None = field(default=UNSET, validator=one_line(50))
+    clinic_size: ClinicSize | Unset | None = UNSET
     clinic_metadata: Mapping[str, object] | Unset = field(
         default=UNSET, validator=at_most(100)
     )
@@ -177,7 +176,8 @@ def sign_in(request: Credentials, entrance: Entrance) -> SignedIn:
     """
     with entrance:
         user = entrance.find_user(request.email)
-        fits = passwords.matches(request.password, user and user.password_hash)
+        password_hash = None if user is None else user.password_hash
+        fits = passwords.matches(request.password, password_hash)
         if user is None or not fits or user.status is not UserStatus.ACTIVE:
             raise WrongCredentialsError
         session = _new_session(user, entrance.now)
@@ -273,7 +273,9 @@ def change_clinic(request: ChangeClinic, uow: UnitOfWork) -> Clinic:
         uow.actor.must(Permission.KEEP_CLINIC)
         changed = uow.clinic.changed(changes(request), uow.now)
         uow.change_clinic(changed)
-        uow.record("clinic.changed", changed, facts={"fields": sorted(changes(request))})
+        uow.record(
+            "clinic.changed", changed, facts={"fields": sorted(changes(request))}
+        )
         uow.commit()
     return changed
 

@@ -43,7 +43,7 @@ from clinicflow_core.scheduling.conflicts import (
     find_conflicts,
     no_such_local_time,
 )
-from clinicflow_core.scheduling.diary import REACH, Diary
+from clinicflow_core.scheduling.diary import Diary
 from clinicflow_core.scheduling.openings import Opening, nearest_openings
 from clinicflow_core.timespan import TimeSpan, VisitTime, local_day, visit_time
 from clinicflow_core.wire import (
@@ -98,9 +98,7 @@ class BookAppointment:
     )
     visit_type: VisitType | None = None
     visit_category: VisitCategory | None = None
-    meeting_link: str | None = field(
-        default=None, repr=False, validator=one_line(500)
-    )
+    meeting_link: str | None = field(default=None, repr=False, validator=one_line(500))
     override: OverrideRequest | None = None
 
 
@@ -123,9 +121,9 @@ class RescheduleAppointment:
 class ChangeAppointment:
     """Details of a visit that need no new time; what is left out stays as it is."""
 
-    visit_type: VisitType | None | Unset = UNSET
-    visit_category: VisitCategory | None | Unset = UNSET
-    meeting_link: str | None | Unset = field(
+    visit_type: VisitType | Unset | None = UNSET
+    visit_category: VisitCategory | Unset | None = UNSET
+    meeting_link: str | Unset | None = field(
         default=UNSET, repr=False, validator=one_line(500)
     )
 
@@ -459,7 +457,7 @@ class _Wanted:
     draft: _Draft
 
     def diary(self, uow: UnitOfWork, *, hold: bool) -> Diary:
-        window = self.time.span.widened(REACH) if self.time else _around(self.local, uow)
+        window = self.time.span if self.time else _around(self.local, uow)
         read = uow.diaries.hold if hold else uow.diaries.read
         return read([self.doctor_id], [self.patient_id], window)
 
@@ -530,20 +528,18 @@ def _judge(
     )
 
 
-def _accepts(
-    override: OverrideRequest | None, conflicts: Sequence[Conflict]
-) -> bool:
+def _accepts(override: OverrideRequest | None, conflicts: Sequence[Conflict]) -> bool:
     return override is not None and all(c.overridable for c in conflicts)
 
 
 def _alternatives(
     wanted: _Wanted, uow: UnitOfWork, rules: Sequence[Rule]
 ) -> tuple[Opening, ...]:
-    around = timedelta(days=ALTERNATIVE_DAYS)
+    around = timedelta(days=ALTERNATIVE_DAYS + 1)
     diary = uow.diaries.read(
         [wanted.doctor_id],
         [wanted.patient_id],
-        _around(wanted.local, uow).widened(around + REACH),
+        _around(wanted.local, uow).widened(around),
     )
     return nearest_openings(
         wanted.draft,

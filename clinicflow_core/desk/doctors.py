@@ -43,10 +43,10 @@ class ChangeDoctor:
     """Other details of a doctor; what is left out stays as it is."""
 
     name: str | Unset = field(default=UNSET, validator=one_line(255))
-    initials: str | None | Unset = field(default=UNSET, validator=one_line(10))
-    specialty: str | None | Unset = field(default=UNSET, validator=one_line(100))
-    color: str | None | Unset = field(default=UNSET, validator=_color)
-    user_id: UserId | None | Unset = UNSET
+    initials: str | Unset | None = field(default=UNSET, validator=one_line(10))
+    specialty: str | Unset | None = field(default=UNSET, validator=one_line(100))
+    color: str | Unset | None = field(default=UNSET, validator=_color)
+    user_id: UserId | Unset | None = UNSET
 
 
 @frozen(kw_only=True)

@@ -34,15 +34,11 @@ class RegisterPatient:
 class ChangePatient:
     """Other details of a patient; what is left out stays as it is."""
 
-    first_name: str | Unset = field(
-        default=UNSET, repr=False, validator=one_line(100)
-    )
+    first_name: str | Unset = field(default=UNSET, repr=False, validator=one_line(100))
     last_name: str | Unset = field(default=UNSET, repr=False, validator=one_line(100))
-    email: str | None | Unset = field(default=UNSET, repr=False, validator=email())
-    phone: str | None | Unset = field(
-        default=UNSET, repr=False, validator=one_line(20)
-    )
-    date_of_birth: date | None | Unset = field(default=UNSET, repr=False)
+    email: str | Unset | None = field(default=UNSET, repr=False, validator=email())
+    phone: str | Unset | None = field(default=UNSET, repr=False, validator=one_line(20))
+    date_of_birth: date | Unset | None = field(default=UNSET, repr=False)
 
 
 @retried

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -302,7 +303,7 @@ class Appointment:
             **fields_of(time),
         )
 
-    def changed(self, changes: Mapping[str, object], now: datetime) -> Appointment:
+    def changed(self, changes: Mapping[str, Any], now: datetime) -> Appointment:
         """
         Return the visit with other details, at the same time.
 
@@ -311,7 +312,7 @@ class Appointment:
         """
         return self._after(Step.CHANGE, now, **changes)
 
-    def _after(self, step: Step, now: datetime, **changes: object) -> Appointment:
+    def _after(self, step: Step, now: datetime, **changes: Any) -> Appointment:
         status = TRANSITIONS.get((self.status, step))
         if status is None:
             raise InvalidTransitionError(self.id, self.status.value, step.value)
@@ -321,7 +322,7 @@ class Appointment:
         return evolve(changed, version=self.version + 1, updated_at=now)
 
 
-def fields_of(time: VisitTime) -> dict[str, object]:
+def fields_of(time: VisitTime) -> dict[str, Any]:
     """Return *time* as the fields in which an appointment keeps it."""
     return {
         "date": time.date,
@@ -331,5 +332,3 @@ def fields_of(time: VisitTime) -> dict[str, object]:
         "starts_at": time.span.start,
         "ends_at": time.span.end,
     }
-
-

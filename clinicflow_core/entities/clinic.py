@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
@@ -47,5 +48,5 @@ class Clinic:
     def zone(self) -> ZoneInfo:
         return zone_of(self.timezone)
 
-    def changed(self, changes: Mapping[str, object], now: datetime) -> Clinic:
+    def changed(self, changes: Mapping[str, Any], now: datetime) -> Clinic:
         return evolve(self, **changes, version=self.version + 1, updated_at=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, time
 from enum import Enum
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -54,7 +55,7 @@ class Doctor:
         """The order of lists, by code point."""
         return (self.name, str(self.id))
 
-    def changed(self, changes: Mapping[str, object]) -> Doctor:
+    def changed(self, changes: Mapping[str, Any]) -> Doctor:
         return evolve(self, **changes, version=self.version + 1)
 
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import evolve, field, frozen
 
@@ -52,7 +52,7 @@ class Patient:
         """The order of lists, by code point."""
         return (self.last_name, self.first_name, str(self.id))
 
-    def changed(self, changes: Mapping[str, object], now: datetime) -> Patient:
+    def changed(self, changes: Mapping[str, Any], now: datetime) -> Patient:
         return evolve(self, **changes, version=self.version + 1, updated_at=now)
 
 

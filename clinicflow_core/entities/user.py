@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 from attrs import evolve, field, frozen
@@ -66,7 +67,7 @@ class User:
         """The order of lists, by code point."""
         return (self.name, str(self.id))
 
-    def changed(self, changes: Mapping[str, object], now: datetime) -> User:
+    def changed(self, changes: Mapping[str, Any], now: datetime) -> User:
         return evolve(self, **changes, version=self.version + 1, updated_at=now)
 
 

@@ -53,14 +53,16 @@ Rule = Callable[[Appointment, Diary], Iterator[Conflict]]
 
 
 def doctor_is_busy(proposed: Appointment, diary: Diary) -> Iterator[Conflict]:
-    for other in diary.visits:
-        if other.doctor_id == proposed.doctor_id and _overlap(proposed, other):
+    for other in diary.busy:
+        if other.doctor_id == proposed.doctor_id and other.span.overlaps(proposed.span):
             yield busy(ConflictKind.DOCTOR_BUSY, other.span, diary.zone)
 
 
 def patient_is_busy(proposed: Appointment, diary: Diary) -> Iterator[Conflict]:
-    for other in diary.visits:
-        if other.patient_id == proposed.patient_id and _overlap(proposed, other):
+    for other in diary.busy:
+        if other.patient_id == proposed.patient_id and other.span.overlaps(
+            proposed.span
+        ):
             yield busy(ConflictKind.PATIENT_BUSY, other.span, diary.zone)
 
 
@@ -97,16 +99,16 @@ STANDARD_RULES: tuple[Rule, ...] = (*OVERLAP_RULES, outside_hours, in_the_past)
 def find_conflicts(
     proposed: Appointment, diary: Diary, rules: Iterable[Rule] = STANDARD_RULES
 ) -> tuple[Conflict, ...]:
-    """Return every conflict, in the order of *rules*; empty means it may stand."""
-    others = evolve(
-        diary,
-        visits=tuple(
-            visit
-            for visit in diary.visits
-            if visit.holds_its_time and visit.id != proposed.id
-        ),
-    )
-    return tuple(conflict for rule in rules for conflict in rule(proposed, others))
+    """
+    Return every conflict, in the order of *rules*; empty means it may stand.
+
+    A visit is never in its own way.
+    """
+    own = proposed.id
+    if any(busy.appointment_id == own for busy in diary.busy):
+        others = tuple(busy for busy in diary.busy if busy.appointment_id != own)
+        diary = evolve(diary, busy=others)
+    return tuple(conflict for rule in rules for conflict in rule(proposed, diary))
 
 
 def busy(kind: ConflictKind, span: TimeSpan, zone: ZoneInfo) -> Conflict:
@@ -128,7 +130,3 @@ def no_such_local_time(local: datetime, timezone: str) -> Conflict:
         message=f"There is no {local:%H:%M} on {local:%Y-%m-%d} in {timezone}.",
         overridable=False,
     )
-
-
-def _overlap(proposed: Appointment, other: Appointment) -> bool:
-    return proposed.starts_at < other.ends_at and other.starts_at < proposed.ends_at

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
-from clinicflow_core.entities.appointment import Appointment
 from clinicflow_core.entities.doctor import Doctor, WorkingHours
-from clinicflow_core.entities.ids import DoctorId, PatientId
+from clinicflow_core.entities.ids import AppointmentId, DoctorId, PatientId
 from clinicflow_core.entities.patient import Patient
 from clinicflow_core.scheduling.hours import working_spans
 from clinicflow_core.timespan import TimeSpan
 
-REACH = timedelta(days=1)
-"""How far around a visit a diary is read: no rule looks further."""
-
 _cached_spans = lru_cache(maxsize=4096)(working_spans)
+
+
+@frozen
+class BusyTime:
+    """The time that one visit takes from its doctor and its patient."""
+
+    appointment_id: AppointmentId
+    doctor_id: DoctorId
+    patient_id: PatientId
+    span: TimeSpan
 
 
 @frozen(kw_only=True)
@@ -33,7 +39,7 @@ class Diary:
         doctors: The doctors it was asked for.
         patients: The patients it was asked for.
         hours: Each doctor's weekly working hours.
-        visits: All visits of these people that hold their time and overlap the
+        busy: The time of all visits of these people that hold it and overlap the
             window it was asked for; ordered by start.
     """
 
@@ -42,7 +48,7 @@ class Diary:
     doctors: Mapping[DoctorId, Doctor]
     patients: Mapping[PatientId, Patient]
     hours: Mapping[DoctorId, tuple[WorkingHours, ...]] = field(factory=dict)
-    visits: tuple[Appointment, ...] = ()
+    busy: tuple[BusyTime, ...] = ()
 
     def working_spans(
         self, doctor_id: DoctorId, first: date, last: date

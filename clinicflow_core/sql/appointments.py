@@ -62,7 +62,13 @@ _CANCELLATIONS_OF = Fixed(
 def _visits_of(person: str) -> Fixed:
     """Return the visits of some people that hold time between *earliest* and *end*."""
     return Fixed(
-        select(appointments).where(
+        select(
+            appointments.c.id,
+            appointments.c.doctor_id,
+            appointments.c.patient_id,
+            appointments.c.starts_at,
+            appointments.c.ends_at,
+        ).where(
             appointments.c.clinic_id == bindparam("clinic_id"),
             among(appointments.c[person], "ids"),
             appointments.c.starts_at >= bindparam("earliest"),
@@ -197,27 +203,28 @@ class SqlAppointments:
         }
         self._trip.later(_SAVE, row, one_row(appointment.id))
 
-    def page(
-        self, which: AppointmentFilter, request: PageRequest
-    ) -> Page[Appointment]:
+    def page(self, which: AppointmentFilter, request: PageRequest) -> Page[Appointment]:
         visits = appointments.c
-        asked = [
-            visits.clinic_id == self._clinic_id,
-            which.first and visits.date >= which.first,
-            which.last and visits.date <= which.last,
-            which.doctor_id and visits.doctor_id == which.doctor_id,
-            which.patient_id and visits.patient_id == which.patient_id,
-            which.status and visits.status == which.status.value,
-            which.intake_status
-            and visits.intake_status == which.intake_status.value,
-        ]
+        query = select(appointments).where(visits.clinic_id == self._clinic_id)
+        if which.first is not None:
+            query = query.where(visits.date >= which.first)
+        if which.last is not None:
+            query = query.where(visits.date <= which.last)
+        if which.doctor_id is not None:
+            query = query.where(visits.doctor_id == which.doctor_id)
+        if which.patient_id is not None:
+            query = query.where(visits.patient_id == which.patient_id)
+        if which.status is not None:
+            query = query.where(visits.status == which.status.value)
+        if which.intake_status is not None:
+            query = query.where(visits.intake_status == which.intake_status.value)
         after = request.after and (
             datetime.fromisoformat(request.after[0]),
             UUID(request.after[1]),
         )
         return page_of(
             self._trip,
-            select(appointments).where(*(c for c in asked if c is not None)),
+            query,
             [visits.starts_at, visits.id],
             after,
             request,

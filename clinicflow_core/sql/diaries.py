@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from clinicflow_core.entities.ids import ClinicId, DoctorId, PatientId
 from clinicflow_core.errors import DoctorNotFoundError, PatientNotFoundError
-from clinicflow_core.scheduling.diary import Diary
+from clinicflow_core.scheduling.diary import BusyTime, Diary
 from clinicflow_core.sql.appointments import (
     LONGEST,
     VISITS_OF_DOCTORS,
     VISITS_OF_PATIENTS,
-    appointment_of,
 )
 from clinicflow_core.sql.doctors import (
     GET_DOCTORS,
@@ -25,7 +22,7 @@ from clinicflow_core.sql.doctors import (
     hours_by_doctor,
 )
 from clinicflow_core.sql.patients import GET_PATIENTS, HOLD_PATIENTS, patient_of
-from clinicflow_core.sql.prepared import Fixed, Trip
+from clinicflow_core.sql.prepared import Fixed, Row, Trip
 from clinicflow_core.timespan import TimeSpan
 
 
@@ -92,13 +89,23 @@ class SqlDiaries:
         for patient_id in patient_ids:
             if patient_id not in found_patients:
                 raise PatientNotFoundError(patient_id)
-        by_id = {row["id"]: row for rows in visits for row in rows}
-        ordered = sorted(by_id.values(), key=lambda row: (row["starts_at"], row["id"]))
+        busy = {row["id"]: _busy_time_of(row) for rows in visits for row in rows}
         return Diary(
             zone=self._zone,
             now=self._now,
             doctors=found_doctors,
             patients=found_patients,
             hours=hours_by_doctor(hours, doctor_ids),
-            visits=tuple(appointment_of(row) for row in ordered),
+            busy=tuple(
+                sorted(busy.values(), key=lambda b: (b.span.start, b.appointment_id))
+            ),
         )
+
+
+def _busy_time_of(row: Row) -> BusyTime:
+    return BusyTime(
+        row["id"],
+        row["doctor_id"],
+        row["patient_id"],
+        TimeSpan(row["starts_at"], row["ends_at"]),
+    )

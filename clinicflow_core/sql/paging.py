@@ -24,7 +24,7 @@ def page_of(
     trip: Trip,
     query: Select[Any],
     order: Sequence[ColumnElement[Any]],
-    after: Sequence[object] | None,
+    after: Sequence[Any] | None,
     request: PageRequest,
     entity: Callable[[Row], S],
 ) -> Page[S]:
@@ -42,6 +42,6 @@ def page_of(
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(*after))
     query = query.order_by(*order).limit(request.limit + 1)
-    found = [entity(row) for row in trip.dynamic(query).mappings()]
+    found = [entity(row._asdict()) for row in trip.dynamic(query)]
     items = tuple(found[: request.limit])
     return Page(items, items[-1].sort_key if len(found) > len(items) else None)

@@ -98,7 +98,10 @@ class SqlPatients:
         self._trip.later(_REMOVE, {"clinic_id": self._clinic_id, "id": patient_id})
 
     def page(self, words: Collection[str], request: PageRequest) -> Page[Patient]:
-        after = request.after and (*request.after[:2], UUID(request.after[2]))
+        after: tuple[Any, ...] | None = None
+        if request.after is not None:
+            last_name, first_name, patient_id = request.after
+            after = (last_name, first_name, UUID(patient_id))
         return page_of(
             self._trip,
             select(patients).where(

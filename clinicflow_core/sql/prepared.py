@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 from sqlalchemy import Connection, Dialect, Executable, Result, Table
 
 from clinicflow_core.sql.refusals import told_apart
@@ -154,7 +154,9 @@ class Trip:
                 for errand, cursor in zip(asked, cursors[len(waiting) :], strict=True)
             ]
 
-    def dynamic(self, statement: Executable, params: Params | None = None) -> Result[Any]:
+    def dynamic(
+        self, statement: Executable, params: Params | None = None
+    ) -> Result[Any]:
         """Run what waits, then a statement whose text depends on what is asked."""
         self.finish()
         with told_apart():

@@ -51,9 +51,13 @@ def _one_of(column: str, *values: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
-def _within_clinic(column: str, table: str, **options: object) -> ForeignKeyConstraint:
+def _within_clinic(
+    column: str, table: str, *, use_alter: bool = False
+) -> ForeignKeyConstraint:
     return ForeignKeyConstraint(
-        ["clinic_id", column], [f"{table}.clinic_id", f"{table}.id"], **options
+        ["clinic_id", column],
+        [f"{table}.clinic_id", f"{table}.id"],
+        use_alter=use_alter,
     )
 
 
@@ -206,9 +210,7 @@ appointments = Table(
     _within_clinic("override_by_id", "users"),
     _one_of("visit_type", "in-clinic", "virtual"),
     _one_of("visit_category", "new-patient", "follow-up"),
-    _one_of(
-        "status", "confirmed", "unconfirmed", "cancelled", "completed", "no-show"
-    ),
+    _one_of("status", "confirmed", "unconfirmed", "cancelled", "completed", "no-show"),
     _one_of("intake_status", "missing", "sent", "completed"),
     CheckConstraint("duration BETWEEN 1 AND 1440", name="duration"),
     CheckConstraint("starts_at < ends_at", name="span"),

@@ -169,7 +169,12 @@ GET_ANSWER = Fixed(
 
 
 def keep_answer(
-    trip: Trip, clinic_id: ClinicId, actor: str, once: Once, answer: object, now: datetime
+    trip: Trip,
+    clinic_id: ClinicId,
+    actor: str,
+    once: Once,
+    answer: object,
+    now: datetime,
 ) -> None:
     """Keep *answer* for whoever sends the same request again."""
     trip.later(

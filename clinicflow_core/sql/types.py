@@ -29,53 +29,40 @@ TextList = JSON().with_variant(ARRAY(Text), "postgresql")
 """A list of texts."""
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """
-    An instant, aware and in UTC when read.
+class _TextInstant(TypeDecorator[datetime]):
+    """An instant as text of one width: `2026-03-02T15:00:00.000000+00:00`."""
 
-    On SQLite it is text of one width, so that it sorts as time does:
-    `2026-03-02T15:00:00.000000+00:00`.
-    """
-
-    impl = DateTime(timezone=True)
+    impl = String(32)
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(String(32))
-        return dialect.type_descriptor(DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        instant = value.astimezone(UTC)
-        if dialect.name == "sqlite":
-            return instant.isoformat(timespec="microseconds")
-        return instant
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        instant = datetime.fromisoformat(value) if dialect.name == "sqlite" else value
-        return instant.astimezone(UTC)
+        return None if value is None else datetime.fromisoformat(value)
 
 
-class Key(TypeDecorator[UUID]):
-    """A UUID; on SQLite the 36 characters that people know."""
+UtcDateTime = DateTime(timezone=True).with_variant(_TextInstant(), "sqlite")
+"""An instant, aware and in UTC when read; on SQLite its text sorts as time does."""
 
-    impl = Uuid
+
+class _TextKey(TypeDecorator[UUID]):
+    """A UUID as the 36 characters that people know."""
+
+    impl = String(36)
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(String(36))
-        return dialect.type_descriptor(Uuid())
-
     def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
-        return str(value) if value is not None and dialect.name == "sqlite" else value
+        return None if value is None else str(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
-        return UUID(value) if value is not None and dialect.name == "sqlite" else value
+        return None if value is None else UUID(value)
+
+
+Key = Uuid().with_variant(_TextKey(), "sqlite")
+"""A UUID."""
 
 
 class KeyList(TypeDecorator[list[UUID]]):
@@ -91,7 +78,9 @@ class KeyList(TypeDecorator[list[UUID]]):
 
     def process_bind_param(self, value: list[UUID] | None, dialect: Dialect) -> Any:
         keys = list(value or ())
-        return json.dumps([str(key) for key in keys]) if dialect.name == "sqlite" else keys
+        return (
+            json.dumps([str(key) for key in keys]) if dialect.name == "sqlite" else keys
+        )
 
 
 class among(ColumnElement[bool]):  # noqa: N801  Reads as the operator that it is.
@@ -109,7 +98,7 @@ class among(ColumnElement[bool]):  # noqa: N801  Reads as the operator that it i
 def _among_on_sqlite(element: among, compiler: Any, **options: Any) -> str:
     column = compiler.process(element.column, **options)
     keys = compiler.process(element.keys, **options)
-    return f"{column} IN (SELECT value FROM json_each({keys}))"
+    return f"{column} IN (SELECT value FROM json_each({keys}))"  # noqa: S608  Compiled.
 
 
 @compiles(among, "postgresql")

@@ -1,0 +1,220 @@
+"""
+Settings: what differs from one installation to the next.
+
+They come from the environment and from a file `.env`; the environment wins. An
+empty setting is one that is not set.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import typed_settings
+from attrs import field, frozen
+from typed_settings.loaders import DictLoader, DotEnvLoader
+
+from clinicflow_core import wire
+from clinicflow_core.errors import InvalidError, SettingsError
+from clinicflow_core.wire import one_line, pattern, whole
+
+MIN_SECRET = 32
+"""How many characters a secret has at least: as many as the signature has bytes."""
+
+EXAMPLE_SECRET = "change-me-in-production-at-least-32-characters"
+"""The one that stands in `.env.example`, for everybody to read."""
+
+SECRET_FILE = "clinicflow.secret"
+"""Where a secret is kept that nobody set."""
+
+_ORIGIN = r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
+
+
+class Environment(Enum):
+    """What the installation is for."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+def _origins(_: object, __: object, origins: tuple[str, ...]) -> None:
+    for origin in origins:
+        _origin(_, __, origin)  # type: ignore[arg-type]  # It asks for none of them.
+
+
+_origin = pattern(_ORIGIN, "must be origins as https://desk.example.org, with commas")
+
+
+@frozen(kw_only=True)
+class Settings:
+    """
+    All settings, by their names in small letters.
+
+    Attributes:
+        jwt_secret_key: Signs the tokens of who is signed in; see `signing_secret`.
+        access_token_expire_minutes: How long a token lasts, at most a week.
+        debug: Whether SQL statements are logged, without their values.
+        cors_origins: The front ends that may call from a browser.
+    """
+
+    database_url: str = field(
+        default="sqlite:///clinicflow.db",
+        repr=False,
+        validator=pattern(
+            r"(?:sqlite|postgresql)(?:\+[a-z0-9]+)?:.+",
+            "must be a URL as sqlite:///file.db or postgresql://user@host/name",
+        ),
+    )
+    jwt_secret_key: str | None = field(
+        default=None, repr=False, validator=one_line(1000, MIN_SECRET)
+    )
+    jwt_algorithm: str = field(
+        default="HS256", validator=pattern("HS256", "must be HS256")
+    )
+    access_token_expire_minutes: int = field(
+        default=480, validator=whole(1, 7 * 24 * 60)
+    )
+    openai_api_key: str | None = field(
+        default=None, repr=False, validator=one_line(1000)
+    )
+    google_client_id: str | None = field(default=None, validator=one_line(1000))
+    google_client_secret: str | None = field(
+        default=None, repr=False, validator=one_line(1000)
+    )
+    google_redirect_uri: str = field(
+        default="http://localhost:5173/auth/google/callback",
+        validator=pattern("https?://.+", "must be a URL"),
+    )
+    environment: Environment = Environment.DEVELOPMENT
+    debug: bool = False
+    cors_origins: tuple[str, ...] = field(
+        default=("http://localhost:5173", "http://localhost:3000"), validator=_origins
+    )
+
+
+def load_settings(
+    environ: Mapping[str, str] = os.environ, dotenv: Path = Path(".env")
+) -> Settings:
+    """
+    Return the settings that *environ* and the file *dotenv* give.
+
+    Raises:
+        SettingsError: If any of them is wrong, or the file cannot be read.
+    """
+    given = {name: environ[name.upper()] for name in _NAMES if name.upper() in environ}
+    try:
+        return typed_settings.load_settings(
+            Settings,
+            loaders=[DotEnvLoader(prefix="", dotenv_path=dotenv), DictLoader(given)],
+            processors=[_judged],
+        )
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError((f"{dotenv}: cannot be read as UTF-8 text",)) from None
+
+
+def refuse_unsafe(settings: Settings) -> None:
+    """
+    Raises:
+        SettingsError: If *settings* are for production and must not be used there.
+    """
+    if settings.environment is not Environment.PRODUCTION:
+        return
+    secret = settings.jwt_secret_key
+    problems = []
+    if secret is None:
+        problems.append("JWT_SECRET_KEY: must be set in production")
+    elif secret == EXAMPLE_SECRET:
+        problems.append("JWT_SECRET_KEY: must not be the example in production")
+    if settings.debug:
+        problems.append("DEBUG: must be off in production")
+    if problems:
+        raise SettingsError(tuple(problems))
+
+
+def signing_secret(settings: Settings, folder: Path = Path()) -> str:
+    """
+    Return the secret that signs tokens.
+
+    If none is set, development makes one and keeps it in *folder*, so that all
+    workers share it and a restart signs nobody out; in a test it is a passing one.
+
+    Raises:
+        SettingsError: If none is set in production, or it cannot be kept.
+    """
+    if settings.jwt_secret_key is not None:
+        return settings.jwt_secret_key
+    match settings.environment:
+        case Environment.PRODUCTION:
+            raise SettingsError(("JWT_SECRET_KEY: must be set in production",))
+        case Environment.TEST:
+            return secrets.token_urlsafe(48)
+        case Environment.DEVELOPMENT:
+            return _kept_secret(folder)
+
+
+def _kept_secret(folder: Path) -> str:
+    path = folder / SECRET_FILE
+    try:
+        if not path.exists():
+            # Whole when it appears, and nobody's second: links do not replace.
+            with tempfile.NamedTemporaryFile("w", dir=folder) as draft:
+                draft.write(secrets.token_urlsafe(48))
+                draft.flush()
+                _link(draft.name, path)
+        secret = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        secret = ""
+    if len(secret) < MIN_SECRET:
+        problem = f"JWT_SECRET_KEY: is not set, and none can be kept in {path}"
+        raise SettingsError((problem,))
+    return secret
+
+
+def _link(draft: str, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # Another worker was faster; its secret is everybody's.
+
+
+def _whole(text: str) -> object:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+
+
+def _switch(text: str) -> object:
+    words = {"true": True, "1": True, "yes": True, "on": True}
+    words |= {"false": False, "0": False, "no": False, "off": False}
+    return words.get(text.lower(), text)
+
+
+def _list(text: str) -> object:
+    return [item.strip().rstrip("/") for item in text.split(",") if item.strip()]
+
+
+_READ: Final[Mapping[str, Callable[[str], object]]] = {
+    "access_token_expire_minutes": _whole,
+    "debug": _switch,
+    "cors_origins": _list,
+}
+_NAMES: Final = tuple(a.name for a in attrs.fields(Settings))
+
+
+def _judged(given: dict[str, Any], _: object, __: object) -> dict[str, Any]:
+    """Return what was given as the settings hold it; complain of all at once."""
+    texts = {name: v.strip() for name, v in given.items() if isinstance(v, str)}
+    data = {name: _READ.get(name, str)(text) for name, text in texts.items() if text}
+    try:
+        settings = wire.structure(data, Settings)
+    except InvalidError as error:
+        problems = (
+            f"{p.pointer.split('/')[1].upper()}: {p.detail}" for p in error.problems
+        )
+        raise SettingsError(tuple(problems)) from None
+    return {name: getattr(settings, name) for name in _NAMES}
