@@ -168,17 +168,25 @@ def sign_in(request: Credentials, entrance: Entrance) -> SignedIn:
     """
     Sign somebody in.
 
-    Takes as long for an unknown e-mail as for a wrong password.
+    Takes as long for an unknown e-mail as for a wrong password. The password is
+    checked between two transactions: it takes a while, and nobody should wait.
 
     Raises:
         WrongCredentialsError: If e-mail and password do not belong together, or
             the account is not active.
     """
     with entrance:
+        found = entrance.find_user(request.email)
+    checked = None if found is None else found.password_hash
+    if not passwords.matches(request.password, checked):
+        raise WrongCredentialsError
+    with entrance:
         user = entrance.find_user(request.email)
-        password_hash = None if user is None else user.password_hash
-        fits = passwords.matches(request.password, password_hash)
-        if user is None or not fits or user.status is not UserStatus.ACTIVE:
+        if (
+            user is None
+            or user.password_hash != checked
+            or user.status is not UserStatus.ACTIVE
+        ):
             raise WrongCredentialsError
         session = _new_session(user, entrance.now)
         clinic = entrance.get_clinic(user.clinic_id)
@@ -197,6 +205,7 @@ def create_user(request: CreateUser, uow: UnitOfWork) -> User:
         EmailTakenError: If an account with the e-mail exists.
         DoctorNotFoundError: If *doctor_id* is no doctor of this clinic.
     """
+    password_hash = passwords.hash_password(request.password)
     with uow:
         uow.actor.must(Permission.KEEP_USERS)
         if request.role is Role.OWNER:
@@ -208,7 +217,7 @@ def create_user(request: CreateUser, uow: UnitOfWork) -> User:
             clinic_id=uow.clinic.id,
             doctor_id=request.doctor_id,
             email=request.email,
-            password_hash=passwords.hash_password(request.password),
+            password_hash=password_hash,
             name=request.name,
             role=request.role,
             created_at=uow.now,

@@ -41,9 +41,11 @@ class Text:
     A text put together from pieces; what goes beyond `KEPT_BYTES` is let go.
 
     Attributes:
+        line: Where it starts in the file.
         size: The length of all pieces, kept or not.
     """
 
+    line: int
     size: int = 0
     _kept: bytearray = Factory(bytearray)
 
@@ -54,12 +56,8 @@ class Text:
     def __bytes__(self) -> bytes:
         return bytes(self._kept)
 
-    @property
-    def is_blank(self) -> bool:
-        return not self._kept.strip()
-
-    def ends_with(self, size: int) -> bytes:
-        """Return the last *size* bytes of what was kept."""
+    def last(self, size: int) -> bytes:
+        """Return the last *size* bytes of what is kept."""
         return bytes(self._kept[-size:])
 
 

@@ -87,15 +87,10 @@ def entries(stream: BinaryIO, form: Form, columns: Columns) -> Iterator[Entry]:
 
 
 def _line_entries(stream: BinaryIO) -> Iterator[Entry]:
-    number = 0
-    while piece := stream.readline(MAX_BYTES):
-        number += 1
-        text = Text()
-        text.add(piece.removeprefix(BOM) if number == 1 else piece)
-        while not piece.endswith(b"\n") and (piece := stream.readline(MAX_BYTES)):
-            text.add(piece)
+    for text in physical_lines(stream):
         line = bytes(text).rstrip(b"\r\n")
         if text.size > MAX_BYTES:
-            yield Entry(line=number, text=line, fault=too_large(text, MAX_BYTES))
-        elif not text.is_blank:
-            yield json_entry(number, line)
+            fault = too_large(text, MAX_BYTES)
+            yield Entry(line=text.line, text=line, fault=fault)
+        elif line.strip():
+            yield json_entry(text.line, line)

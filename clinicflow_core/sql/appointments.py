@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Select, bindparam, insert, select, union_all
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 
 from clinicflow_core.entities.appointment import (
@@ -59,28 +59,26 @@ _CANCELLATIONS_OF = Fixed(
 )
 
 
-def _visits_of(person: str) -> Fixed:
-    """Return the visits of some people that hold time between *earliest* and *end*."""
-    return Fixed(
-        select(
-            appointments.c.id,
-            appointments.c.doctor_id,
-            appointments.c.patient_id,
-            appointments.c.starts_at,
-            appointments.c.ends_at,
-        ).where(
-            appointments.c.clinic_id == bindparam("clinic_id"),
-            among(appointments.c[person], "ids"),
-            appointments.c.starts_at >= bindparam("earliest"),
-            appointments.c.starts_at < bindparam("end"),
-            appointments.c.ends_at > bindparam("start"),
-            appointments.c.holds_time,
-        )
+def _busy_times_of(person: str) -> Select[Any]:
+    return select(
+        appointments.c.id,
+        appointments.c.doctor_id,
+        appointments.c.patient_id,
+        appointments.c.starts_at,
+        appointments.c.ends_at,
+    ).where(
+        appointments.c.clinic_id == bindparam("clinic_id"),
+        among(appointments.c[f"{person}_id"], f"{person}_ids"),
+        # With the longest visit the index on the start is enough.
+        appointments.c.starts_at > bindparam("longest_before"),
+        appointments.c.starts_at < bindparam("end"),
+        appointments.c.ends_at > bindparam("start"),
+        appointments.c.holds_time,
     )
 
 
-VISITS_OF_DOCTORS = _visits_of("doctor_id")
-VISITS_OF_PATIENTS = _visits_of("patient_id")
+BUSY_TIMES = Fixed(union_all(_busy_times_of("doctor"), _busy_times_of("patient")))
+"""Visits that hold time of `doctor_ids` or `patient_ids`; of both, twice."""
 
 
 def appointment_of(row: Row) -> Appointment:

@@ -10,9 +10,8 @@ from clinicflow_core.entities.ids import ClinicId, DoctorId, PatientId
 from clinicflow_core.errors import DoctorNotFoundError, PatientNotFoundError
 from clinicflow_core.scheduling.diary import BusyTime, Diary
 from clinicflow_core.sql.appointments import (
+    BUSY_TIMES,
     LONGEST,
-    VISITS_OF_DOCTORS,
-    VISITS_OF_PATIENTS,
 )
 from clinicflow_core.sql.doctors import (
     GET_DOCTORS,
@@ -67,19 +66,21 @@ class SqlDiaries:
         patient_ids: Collection[PatientId],
         window: TimeSpan,
     ) -> Diary:
-        of_doctors = {"clinic_id": self._clinic_id, "ids": list(doctor_ids)}
-        of_patients = {"clinic_id": self._clinic_id, "ids": list(patient_ids)}
-        span = {
-            "earliest": window.start - LONGEST,
+        of_doctors = {"clinic_id": self._clinic_id, "ids": doctor_ids}
+        of_patients = {"clinic_id": self._clinic_id, "ids": patient_ids}
+        of_window = {
+            "clinic_id": self._clinic_id,
+            "doctor_ids": doctor_ids,
+            "patient_ids": patient_ids,
+            "longest_before": window.start - LONGEST,
             "start": window.start,
             "end": window.end,
         }
-        doctors, patients, hours, *visits = self._trip.now(
+        doctors, patients, hours, visits = self._trip.now(
             (get_doctors, of_doctors),
             (get_patients, of_patients),
             (GET_HOURS, of_doctors),
-            (VISITS_OF_DOCTORS, {**of_doctors, **span}),
-            (VISITS_OF_PATIENTS, {**of_patients, **span}),
+            (BUSY_TIMES, of_window),
         )
         found_doctors = {row["id"]: doctor_of(row) for row in doctors}
         found_patients = {row["id"]: patient_of(row) for row in patients}
@@ -89,7 +90,7 @@ class SqlDiaries:
         for patient_id in patient_ids:
             if patient_id not in found_patients:
                 raise PatientNotFoundError(patient_id)
-        busy = {row["id"]: _busy_time_of(row) for rows in visits for row in rows}
+        busy = {row["id"]: _busy_time_of(row) for row in visits}
         return Diary(
             zone=self._zone,
             now=self._now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 """Any JSON."""
@@ -65,22 +66,17 @@ Key = Uuid().with_variant(_TextKey(), "sqlite")
 """A UUID."""
 
 
-class KeyList(TypeDecorator[list[UUID]]):
-    """Several UUIDs as one parameter, for `among`."""
+class KeyList(TypeDecorator[Collection[UUID]]):
+    """Several UUIDs as one parameter, for `among`: a JSON list or an array's text."""
 
     impl = Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(Text())
-        return dialect.type_descriptor(ARRAY(Uuid))
-
-    def process_bind_param(self, value: list[UUID] | None, dialect: Dialect) -> Any:
-        keys = list(value or ())
-        return (
-            json.dumps([str(key) for key in keys]) if dialect.name == "sqlite" else keys
-        )
+    def process_bind_param(
+        self, value: Collection[UUID] | None, dialect: Dialect
+    ) -> str:
+        keys = [str(key) for key in value or ()]
+        return json.dumps(keys) if dialect.name == "sqlite" else f"{{{','.join(keys)}}}"
 
 
 class among(ColumnElement[bool]):  # noqa: N801  Reads as the operator that it is.
@@ -104,4 +100,5 @@ def _among_on_sqlite(element: among, compiler: Any, **options: Any) -> str:
 @compiles(among, "postgresql")
 def _among_on_postgresql(element: among, compiler: Any, **options: Any) -> str:
     column = compiler.process(element.column, **options)
-    return f"{column} = ANY({compiler.process(element.keys, **options)})"
+    keys = compiler.process(element.keys, **options)
+    return f"{column} = ANY(CAST({keys} AS uuid[]))"
