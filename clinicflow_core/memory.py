@@ -104,6 +104,12 @@ def _anything(_: Any) -> None:
     """Accept whatever is stored."""
 
 
+def _nothing(stored: Any) -> None:
+    """Refuse to store under a key that is taken."""
+    if stored is not None:
+        raise ContentionError(StoreBusyError())
+
+
 class _Transaction:
     """Reads what is committed and what it wrote; commits all of it or nothing."""
 
@@ -142,7 +148,7 @@ class _Transaction:
         value: Any,
         check: Callable[[Any], None] = _anything,
     ) -> None:
-        """Store *value*, or with None remove the row, if *check* accepts the old one."""
+        """Store *value*, or remove the row for None, if *check* accepts the old one."""
         self._writes.append(_Write(table, scope, key, value, check))
 
     def hold(self, people: Sequence[UUID]) -> None:
@@ -175,14 +181,13 @@ class _Transaction:
                     write.check(before)
                     undone.append((rows, write.key, before))
                     _put(rows, write.key, write.value)
+                    if isinstance(write.value, Appointment):
+                        for person in (write.value.doctor_id, write.value.patient_id):
+                            self._store._visits_of[person].add(write.value.id)
             except BaseException:
                 for rows, key, before in reversed(undone):
                     _put(rows, key, before)
                 raise
-            for write in self._writes:
-                if isinstance(write.value, Appointment):
-                    for person in (write.value.doctor_id, write.value.patient_id):
-                        self._store._visits_of[person].add(write.value.id)
         self._writes = []
 
 
@@ -203,7 +208,7 @@ class _Versioned(Protocol):
 def _follows(record: _Versioned) -> Callable[[Any], None]:
     def check(stored: _Versioned | None) -> None:
         if stored is None or stored.version != record.version - 1:
-            raise StaleVersionError(record.id)
+            raise ContentionError(StaleVersionError(record.id))
 
     return check
 
@@ -243,28 +248,61 @@ class _Repository:
     def _all(self, table: str) -> Iterable[Any]:
         return self._transaction.rows(table, self._clinic_id).values()
 
-    def _put(
-        self, table: str, record: Any, check: Callable[[Any], None] = _anything
-    ) -> None:
+    def _put(self, table: str, record: Any, *checks: Callable[[Any], None]) -> None:
+        def check(stored: Any) -> None:
+            for each in checks:
+                each(stored)
+
         self._transaction.write(table, self._clinic_id, (record.id,), record, check)
+
+    def _there(self, table: str, record_id: UUID | None) -> Callable[[Any], None]:
+        """Return the check that a record of this clinic is there, or not asked for."""
+        stored = self._transaction._store._committed
+
+        def check(_: Any) -> None:
+            if table == "users":
+                user = stored["users", None].get((record_id,))
+                there = user is not None and user.clinic_id == self._clinic_id
+            else:
+                there = (record_id,) in stored[table, self._clinic_id]
+            if record_id is not None and not there:
+                raise ContentionError(StoreBusyError())
+
+        return check
+
+    def _without_visits(self, person: DoctorId | PatientId) -> Callable[[Any], None]:
+        """Return the check that nobody meets *person*, in the past or to come."""
+        store = self._transaction._store
+
+        def check(_: Any) -> None:
+            visits = store._committed["appointments", self._clinic_id]
+            for visit_id in store._visits_of[person]:
+                visit = visits.get((visit_id,))
+                if visit and person in (visit.doctor_id, visit.patient_id):
+                    raise ContentionError(StoreBusyError())
+
+        return check
 
 
 class MemoryDoctors(_Repository):
     """See `ports.Doctors`."""
 
     def add(self, doctor: Doctor) -> None:
-        self._put("doctors", doctor)
+        self._put("doctors", doctor, _nothing, self._there("users", doctor.user_id))
 
     def get(self, doctor_id: DoctorId) -> Doctor:
         doctor: Doctor = self._get("doctors", doctor_id, DoctorNotFoundError)
         return doctor
 
     def save(self, doctor: Doctor) -> None:
-        self._put("doctors", doctor, _follows(doctor))
+        account = self._there("users", doctor.user_id)
+        self._put("doctors", doctor, _follows(doctor), account)
 
     def remove(self, doctor_id: DoctorId) -> None:
-        for table in ("doctors", "hours"):
-            self._transaction.write(table, self._clinic_id, (doctor_id,), None)
+        key = (doctor_id,)
+        is_free = self._without_visits(doctor_id)
+        self._transaction.write("doctors", self._clinic_id, key, None, is_free)
+        self._transaction.write("hours", self._clinic_id, key, None)
 
     def page(self, request: ports.PageRequest) -> ports.Page[Doctor]:
         return _page_of(self._all("doctors"), request)
@@ -280,14 +318,20 @@ class MemoryDoctors(_Repository):
 
     def set_hours(self, doctor_id: DoctorId, hours: Sequence[WorkingHours]) -> None:
         ordered = sorted(hours, key=lambda h: (WEEKDAYS.index(h.weekday), h.start))
-        self._transaction.write("hours", self._clinic_id, (doctor_id,), tuple(ordered))
+        self._transaction.write(
+            "hours",
+            self._clinic_id,
+            (doctor_id,),
+            tuple(ordered),
+            self._there("doctors", doctor_id),
+        )
 
 
 class MemoryPatients(_Repository):
     """See `ports.Patients`."""
 
     def add(self, patient: Patient) -> None:
-        self._put("patients", patient)
+        self._put("patients", patient, _nothing)
 
     def get(self, patient_id: PatientId) -> Patient:
         patient: Patient = self._get("patients", patient_id, PatientNotFoundError)
@@ -297,7 +341,9 @@ class MemoryPatients(_Repository):
         self._put("patients", patient, _follows(patient))
 
     def remove(self, patient_id: PatientId) -> None:
-        self._transaction.write("patients", self._clinic_id, (patient_id,), None)
+        is_free = self._without_visits(patient_id)
+        key = (patient_id,)
+        self._transaction.write("patients", self._clinic_id, key, None, is_free)
 
     def page(
         self, words: Collection[str], request: ports.PageRequest
@@ -318,7 +364,7 @@ class MemoryAppointments(_Repository):
     """See `ports.Appointments`."""
 
     def add(self, appointment: Appointment) -> None:
-        self._put("appointments", appointment, self._time_is_free(appointment))
+        self._put("appointments", appointment, _nothing, *self._can_stand(appointment))
 
     def get(self, appointment_id: AppointmentId) -> Appointment:
         found: Appointment = self._get(
@@ -328,13 +374,7 @@ class MemoryAppointments(_Repository):
 
     def save(self, appointment: Appointment) -> None:
         follows = _follows(appointment)
-        is_free = self._time_is_free(appointment)
-
-        def check(stored: Appointment | None) -> None:
-            follows(stored)
-            is_free(stored)
-
-        self._put("appointments", appointment, check)
+        self._put("appointments", appointment, follows, *self._can_stand(appointment))
 
     def page(
         self, which: ports.AppointmentFilter, request: ports.PageRequest
@@ -343,15 +383,30 @@ class MemoryAppointments(_Repository):
         return _page_of(found, request)
 
     def cancel(self, cancellation: Cancellation) -> None:
-        self._put("cancellations", cancellation)
+        self._put(
+            "cancellations",
+            cancellation,
+            _nothing,
+            self._there("appointments", cancellation.appointment_id),
+            self._there("patients", cancellation.patient_id),
+            self._there("users", cancellation.cancelled_by_id),
+        )
 
     def cancellations_of(
         self, appointment_id: AppointmentId
     ) -> tuple[Cancellation, ...]:
-        return tuple(
-            cancellation
-            for cancellation in self._all("cancellations")
-            if cancellation.appointment_id == appointment_id
+        found = (
+            c for c in self._all("cancellations") if c.appointment_id == appointment_id
+        )
+        return tuple(sorted(found, key=lambda c: (c.created_at, c.id)))
+
+    def _can_stand(self, visit: Appointment) -> tuple[Callable[[Any], None], ...]:
+        overridden_by = visit.override.by_id if visit.override else None
+        return (
+            self._there("doctors", visit.doctor_id),
+            self._there("patients", visit.patient_id),
+            self._there("users", overridden_by),
+            self._time_is_free(visit),
         )
 
     def _time_is_free(self, visit: Appointment) -> Callable[[Any], None]:
@@ -439,14 +494,18 @@ class MemoryOrigins(_Repository):
         return {key: rows[kind, key] for key in keys if (kind, key) in rows}
 
     def add(self, kind: str, key: str, record_id: UUID) -> None:
-        self._transaction.write("origins", self._clinic_id, (kind, key), record_id)
+        self._transaction.write(
+            "origins", self._clinic_id, (kind, key), record_id, _nothing
+        )
 
 
 class MemoryUsers(_Repository):
     """See `ports.Users`."""
 
     def add(self, user: User) -> None:
-        _add_user(self._transaction, user)
+        if user.clinic_id != self._clinic_id:
+            raise ClinicNotFoundError(user.clinic_id)
+        _add_user(self._transaction, user, self._there("doctors", user.doctor_id))
 
     def get(self, user_id: UserId) -> User:
         user: User | None = self._transaction.find("users", None, (user_id,))
@@ -466,12 +525,14 @@ class MemoryEvents(_Repository):
         return tuple(e for e in self._all("events") if e.record_id == record_id)
 
 
-def _add_user(transaction: _Transaction, user: User) -> None:
+def _add_user(
+    transaction: _Transaction, user: User, check: Callable[[Any], None] = _anything
+) -> None:
     def is_new(stored: object) -> None:
         if stored is not None:
             raise EmailTakenError
 
-    transaction.write("users", None, (user.id,), user)
+    transaction.write("users", None, (user.id,), user, check)
     transaction.write("emails", None, (user.email.casefold(),), user.id, is_new)
 
 
@@ -556,6 +617,8 @@ class MemoryUnitOfWork:
         return (self.actor.user_id or self.actor.name, self._once.key)
 
     def change_clinic(self, clinic: Clinic) -> None:
+        if clinic.id != self._clinic_id:
+            raise ClinicNotFoundError(clinic.id)
         key = (clinic.id,)
         self._transaction.write("clinics", None, key, clinic, _follows(clinic))
         self.clinic = clinic

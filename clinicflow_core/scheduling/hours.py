@@ -21,6 +21,8 @@ def working_spans(
     What runs past midnight into *first* or out of *last* is included whole.
     Bounds that a clock change skips move to the moment of the change.
     """
+    if last < first:
+        return []
     stretches = list(hours)
     past_midnight = [stretch for stretch in stretches if stretch.end <= stretch.start]
     spans = list(_spans_of(past_midnight, first - _DAY, zone))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
-from itertools import islice
+from itertools import accumulate, islice
+from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
@@ -15,8 +17,13 @@ from clinicflow_core.scheduling.conflicts import (
     Rule,
     find_conflicts,
 )
-from clinicflow_core.scheduling.diary import Diary
-from clinicflow_core.timespan import TimeSpan, VisitTime, instant_of, wall_clock
+from clinicflow_core.scheduling.diary import BusyTime, Diary
+from clinicflow_core.timespan import (
+    VisitTime,
+    first_instant_from,
+    visit_time,
+    wall_clock,
+)
 
 SLOT_STEP = timedelta(minutes=15)
 """How far apart the starts that are offered lie, counted from the start of work."""
@@ -46,20 +53,9 @@ def starts_of_work(
     Args:
         duration: Real minutes.
     """
-    length = timedelta(minutes=duration)
-    for span in diary.working_spans(doctor_id, first, last):
-        start = span.start
-        while start + length <= span.end:
-            local = wall_clock(start, diary.zone)
-            if instant_of(local, diary.zone) == start:
-                yield VisitTime(
-                    date=local.date(),
-                    start_time=local.time(),
-                    end_time=wall_clock(start + length, diary.zone).time(),
-                    duration=duration,
-                    span=TimeSpan(start, start + length),
-                )
-            start += SLOT_STEP
+    for start in _grid(diary, doctor_id, first, last, duration):
+        if time := _time_at(start, duration, diary.zone):
+            yield time
 
 
 def nearest_openings(
@@ -74,7 +70,7 @@ def nearest_openings(
     most: int = 3,
 ) -> tuple[Opening, ...]:
     """
-    Return up to *most* times at which a visit could stand, nearest first.
+    Return up to *most* times to come at which a visit could stand, nearest first.
 
     Args:
         draft: Makes the visit for a time, so that the rules can judge it.
@@ -86,12 +82,19 @@ def nearest_openings(
     today = wall_clock(diary.now, diary.zone).date()
     first = max(wanted.date() - timedelta(days=days), today)
     last = wanted.date() + timedelta(days=days)
+    wanted_at = first_instant_from(wanted, diary.zone)
+    # The rules decide; what is plainly taken need not be shown to them.
+    is_free = _free_of(diary.busy, timedelta(minutes=duration))
     nearest = sorted(
-        starts_of_work(diary, doctor_id, first, last, duration),
-        key=lambda time: abs(datetime.combine(time.date, time.start_time) - wanted),
+        (
+            start
+            for start in _grid(diary, doctor_id, first, last, duration)
+            if start >= diary.now and is_free(start)
+        ),
+        key=lambda start: abs(start - wanted_at),
     )
-    free = (time for time in nearest if not find_conflicts(draft(time), diary, rules))
-    return tuple(
+    times = (_time_at(start, duration, diary.zone) for start in nearest)
+    openings = (
         Opening(
             doctor_id=doctor_id,
             date=time.date,
@@ -100,5 +103,37 @@ def nearest_openings(
             starts_at=time.span.start,
             ends_at=time.span.end,
         )
-        for time in islice(free, most)
+        for time in times
+        if time and not find_conflicts(draft(time), diary, rules)
     )
+    return tuple(islice(openings, most))
+
+
+def _grid(
+    diary: Diary, doctor_id: DoctorId, first: date, last: date, duration: int
+) -> Iterator[datetime]:
+    length = timedelta(minutes=duration)
+    for span in diary.working_spans(doctor_id, first, last):
+        start = span.start
+        while start + length <= span.end:
+            yield start
+            start += SLOT_STEP
+
+
+def _time_at(start: datetime, duration: int, zone: ZoneInfo) -> VisitTime | None:
+    """Return the visit time that starts at an instant, if its wall clock means it."""
+    local = wall_clock(start, zone)
+    time = visit_time(local.date(), local.time(), duration, zone)
+    return time if time and time.span.start == start else None
+
+
+def _free_of(busy: Sequence[BusyTime], length: timedelta) -> Callable[[datetime], bool]:
+    """Return whether a visit of *length* that starts at an instant overlaps none."""
+    starts = [taken.span.start for taken in busy]
+    latest_end = list(accumulate((taken.span.end for taken in busy), max))
+
+    def is_free(start: datetime) -> bool:
+        before = bisect_left(starts, start + length)
+        return before == 0 or latest_end[before - 1] <= start
+
+    return is_free

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select
 from clinicflow_core.entities.clinic import Clinic, ClinicSize
 from clinicflow_core.entities.ids import ClinicId, UserId
 from clinicflow_core.entities.user import Role, Session, User, UserStatus
-from clinicflow_core.errors import UserNotFoundError
+from clinicflow_core.errors import ClinicNotFoundError, UserNotFoundError
 from clinicflow_core.ports import Page, PageRequest
 from clinicflow_core.sql.paging import page_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
@@ -159,6 +159,8 @@ class SqlUsers:
         self._clinic_id = clinic_id
 
     def add(self, user: User) -> None:
+        if user.clinic_id != self._clinic_id:
+            raise ClinicNotFoundError(user.clinic_id)
         add_user(self._trip, user)
 
     def get(self, user_id: UserId) -> User:

@@ -83,4 +83,9 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
         if connection.closed or select.select([connection.fileno()], [], [], 0)[0]:
             raise exc.DisconnectionError
 
+    @event.listens_for(engine, "checkin")
+    def leave_as_found(connection: Any, _: object) -> None:
+        if connection is not None and not connection.closed:
+            connection.autocommit = False
+
     return engine

@@ -40,7 +40,8 @@ def page_of(
         for column in order
     ]
     if after is not None:
-        query = query.where(tuple_(*order) > tuple_(*after))
+        types = [column.type for column in order]
+        query = query.where(tuple_(*order) > tuple_(*after, types=types))
     query = query.order_by(*order).limit(request.limit + 1)
     found = [entity(row._asdict()) for row in trip.dynamic(query)]
     items = tuple(found[: request.limit])

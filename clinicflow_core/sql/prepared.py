@@ -3,18 +3,19 @@ Statements that are compiled once and travel together.
 
 Compiling and adapting cost more than most statements themselves, and a round
 trip costs more than both. So the fixed statements of the repositories are
-compiled once a dialect, and a `Trip` takes several of them to PostgreSQL in one
-go (libpq's pipeline mode); SQLite runs them one after another.
+compiled once a dialect and prepared once a connection, and a `Trip` takes several
+of them to PostgreSQL in one go, BEGIN included; SQLite runs them one after another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, Dialect, Executable, Result, Table
+from sqlalchemy import Connection, Dialect, Executable, Table
+from sqlalchemy import Row as SqlRow
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from clinicflow_core.sql.refusals import told_apart
 
@@ -48,27 +49,33 @@ def all_columns(table: Table, *without: str) -> tuple[str, ...]:
 
 @frozen(eq=False)
 class Prepared:
-    """A fixed statement in the words of one database."""
+    """
+    A fixed statement in the words of one database.
 
+    Attributes:
+        name: What a server calls it once it is prepared there.
+        parameters: In order, each with what it is by default and how it is adapted.
+        columns: Of the rows that it gives, each with how its values are adapted.
+    """
+
+    name: str
     sql: str
-    order: Sequence[str] | None
-    adapt_in: Mapping[str, _Adapt | None]
-    constants: Params
-    adapt_out: Sequence[tuple[str, _Adapt | None]]
+    parameters: Sequence[tuple[str, object, _Adapt | None]]
+    columns: Sequence[tuple[str, _Adapt | None]]
 
-    def parameters(self, given: Params) -> Any:
-        values = {
-            name: adapt(value) if adapt else value
-            for name, adapt in self.adapt_in.items()
-            for value in (given[name] if name in given else self.constants[name],)
-        }
-        return values if self.order is None else [values[name] for name in self.order]
+    def values(self, given: Params) -> list[Any]:
+        """Return the parameters as the driver takes them, in order."""
+        return [
+            adapt(value) if adapt else value
+            for name, default, adapt in self.parameters
+            for value in (given.get(name, default),)
+        ]
 
-    def rows(self, fetched: Sequence[Sequence[Any]]) -> list[Row]:
+    def rows(self, fetched: Iterable[Sequence[Any]]) -> list[Row]:
         return [
             {
                 name: adapt(value) if adapt else value
-                for (name, adapt), value in zip(self.adapt_out, row, strict=True)
+                for (name, adapt), value in zip(self.columns, row, strict=True)
             }
             for row in fetched
         ]
@@ -78,7 +85,12 @@ class Catalogue:
     """The fixed statements in the words of one database, each compiled once."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+        self._dialect: Dialect = (
+            PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+            if dialect.name == "postgresql"
+            else dialect
+        )
+        self._dialect.dbapi = dialect.dbapi
         self._prepared: dict[Fixed, Prepared] = {}
 
     def __getitem__(self, fixed: Fixed) -> Prepared:
@@ -89,23 +101,24 @@ class Catalogue:
 
     def _prepare(self, fixed: Fixed) -> Prepared:
         statement: Any = fixed.statement
-        compiled = statement.compile(dialect=self._dialect, column_keys=fixed.columns)
+        dialect = self._dialect
+        compiled = statement.compile(dialect=dialect, column_keys=fixed.columns)
+        types = {name: bind.type for bind, name in compiled.bind_names.items()}
         return Prepared(
+            name=f"clinicflow_{len(self._prepared)}",
             sql=str(compiled),
-            order=compiled.positiontup if compiled.positional else None,
-            adapt_in={
-                name: bind.type.dialect_impl(self._dialect).bind_processor(
-                    self._dialect
+            parameters=[
+                (
+                    name,
+                    compiled.params[name],
+                    types[name].dialect_impl(dialect).bind_processor(dialect),
                 )
-                for bind, name in compiled.bind_names.items()
-            },
-            constants=compiled.params,
-            adapt_out=[
+                for name in compiled.positiontup
+            ],
+            columns=[
                 (
                     column.key,
-                    column.type.dialect_impl(self._dialect).result_processor(
-                        self._dialect, None
-                    ),
+                    column.type.dialect_impl(dialect).result_processor(dialect, None),
                 )
                 for column in statement.exported_columns
             ],
@@ -113,10 +126,20 @@ class Catalogue:
 
 
 @frozen
-class _Errand:
+class Errand:
+    """A statement with its values; *check* is given its row count."""
+
     prepared: Prepared
-    params: Params
+    values: Sequence[Any]
     check: Callable[[int], None] | None = None
+
+
+@frozen
+class Outcome:
+    """What came of a statement: how many rows it touched, and those that it gave."""
+
+    count: int
+    rows: Sequence[Sequence[Any]]
 
 
 class Trip:
@@ -124,56 +147,66 @@ class Trip:
     The statements of one transaction on their way to the database.
 
     What is left to be done `later` goes with the next `now`, or with `finish`.
-    Everything within one call is one round trip to PostgreSQL, the BEGIN included.
+    Everything within one call is one round trip to PostgreSQL.
     """
 
     def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
+        self.dialect = connection.dialect.name
         self._connection = connection
         self._catalogue = catalogue
-        self._driver: Any = connection.connection.driver_connection
-        self.dialect = connection.dialect.name
-        self._waiting: list[_Errand] = []
+        self._waiting: list[Errand] = []
+        self._run = _runner(connection)
 
     def later(
         self, fixed: Fixed, params: Params, check: Callable[[int], None] | None = None
     ) -> None:
         """Run a statement before anything is read; *check* is given its row count."""
-        self._waiting.append(_Errand(self._catalogue[fixed], params, check))
+        prepared = self._catalogue[fixed]
+        self._waiting.append(Errand(prepared, prepared.values(params), check))
 
     def now(self, *asks: tuple[Fixed, Params]) -> list[list[Row]]:
         """Run what waits, then each of *asks*; return the rows of each."""
-        asked = [_Errand(self._catalogue[fixed], params) for fixed, params in asks]
         waiting, self._waiting = self._waiting, []
+        asked = []
+        for fixed, params in asks:
+            prepared = self._catalogue[fixed]
+            asked.append(Errand(prepared, prepared.values(params)))
         with told_apart():
-            cursors = self._run([*waiting, *asked])
-            for errand, cursor in zip(waiting, cursors, strict=False):
-                if errand.check is not None:
-                    errand.check(cursor.rowcount)
-            return [
-                errand.prepared.rows(cursor.fetchall())
-                for errand, cursor in zip(asked, cursors[len(waiting) :], strict=True)
-            ]
+            outcomes = self._run([*waiting, *asked])
+        for errand, outcome in zip(waiting, outcomes, strict=False):
+            if errand.check is not None:
+                errand.check(outcome.count)
+        return [
+            errand.prepared.rows(outcome.rows)
+            for errand, outcome in zip(asked, outcomes[len(waiting) :], strict=True)
+        ]
 
-    def dynamic(
-        self, statement: Executable, params: Params | None = None
-    ) -> Result[Any]:
+    def dynamic(self, statement: Executable) -> Sequence[SqlRow[Any]]:
         """Run what waits, then a statement whose text depends on what is asked."""
-        self.finish()
+        self.now()
         with told_apart():
-            return self._connection.execute(statement, params)
+            return self._connection.execute(statement).all()
 
     def finish(self) -> None:
         """Run what waits."""
         if self._waiting:
             self.now()
 
-    def _run(self, errands: Sequence[_Errand]) -> list[Any]:
-        cursors = []
-        with self._driver.pipeline() if self.dialect == "postgresql" else nullcontext():
-            for errand in errands:
-                cursor = self._driver.cursor()
-                cursors.append(cursor)
-                cursor.execute(
-                    errand.prepared.sql, errand.prepared.parameters(errand.params)
-                )
-        return cursors
+
+def _runner(connection: Connection) -> Callable[[Sequence[Errand]], list[Outcome]]:
+    if connection.dialect.name == "postgresql":
+        # Here, because SQLite needs no driver of PostgreSQL.
+        from clinicflow_core.sql.together import Together  # noqa: PLC0415  As said.
+
+        return Together(connection)
+    driver: Any = connection.connection.driver_connection
+
+    def run_in_turn(errands: Sequence[Errand]) -> list[Outcome]:
+        outcomes = []
+        for errand in errands:
+            cursor = driver.execute(errand.prepared.sql, errand.values)
+            rows = cursor.fetchall()
+            outcomes.append(Outcome(len(rows) or cursor.rowcount, rows))
+        return outcomes
+
+    return run_in_turn

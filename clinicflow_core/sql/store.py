@@ -181,6 +181,8 @@ class SqlUnitOfWork(_Transaction):
         return str(self.actor.user_id or self.actor.name)
 
     def change_clinic(self, clinic: Clinic) -> None:
+        if clinic.id != self._clinic_id:
+            raise ClinicNotFoundError(clinic.id)
         accounts.save_clinic(self._trip, clinic)
         self.clinic = clinic
 
