@@ -101,7 +101,9 @@ def main() -> None:
         (doctor,) = shell.asked("doctor", "list")["items"]
         (patient,) = shell.asked("patient", "find", "Lindqvist")["items"]
         shell.clinicflow("doctor", "hours", doctor["id"], "monday", "09:00-17:00")
-        booked = shell.asked("book", doctor["id"], patient["id"], MONDAY, "10:00")
+        booked = shell.asked(
+            "book", doctor["id"], patient["id"], "--date", MONDAY, "--time", "10:00"
+        )
         agenda = shell.clinicflow("agenda", "--date", MONDAY, "--json")
         expect(booked["id"] in agenda, "the agenda does not show what was booked")
     print("The installed wheel made a database, imported and booked.")

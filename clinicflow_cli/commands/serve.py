@@ -1,0 +1,165 @@
+"""`clinicflow serve`: the REST service, by granian."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from clinicflow_cli.commands.database import require_current
+from clinicflow_cli.composition import Reception, pass_reception
+from clinicflow_cli.failures import Failure
+from clinicflow_cli.options import example, json_option
+from clinicflow_cli.output import tell
+from clinicflow_core.settings import refuse_unsafe, signing_secret
+
+SERVICE = "clinicflow_flask.serving:make_app"
+"""What makes the service; named, because the faces do not know each other."""
+
+_CODE = ("clinicflow_core", "clinicflow_flask")
+_NEEDED = ("flask", "flask_jwt_extended", "granian")
+_MOST_THREADS = 8
+"""A worker answers no more requests at once: it has about as many connections."""
+
+_STOPPING_SECONDS = 10
+"""A worker that has not stopped by then is ended; containers wait as long."""
+
+
+@click.command(
+    epilog=example(
+        "clinicflow serve",
+        "clinicflow serve --host 0.0.0.0 --port 8000 --workers 2",
+    )
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8000,
+    show_default=True,
+    help="Where to listen.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many processes answer; about one for each core.",
+)
+@click.option("--reload", is_flag=True, help="Start anew when the code changes.")
+@json_option
+@pass_reception
+def serve(
+    reception: Reception, host: str, port: int, workers: int, reload: bool
+) -> None:
+    """
+    Serve the record over HTTP until it is stopped.
+
+    What is being answered when it is stopped is answered first. The database must
+    have the newest schema.
+    """
+    run_service(
+        reception, host=host, port=port, workers=workers, reload=reload, announce=True
+    )
+
+
+def run_service(
+    reception: Reception,
+    *,
+    host: str,
+    port: int,
+    workers: int = 1,
+    reload: bool = False,
+    announce: bool = False,
+) -> None:
+    """
+    Serve until a signal says to stop.
+
+    Raises:
+        Failure: If a library is missing or somebody else listens there.
+        ClinicFlowError: If the settings or the database forbid it.
+    """
+    _refuse_missing_libraries()
+    refuse_unsafe(reception.settings)
+    require_current(reception)
+    refuse_taken(host, port)
+    signing_secret(reception.settings)  # Made once, before the workers ask for it.
+    # The workers inherit the choice, and must not inherit an open connection.
+    os.environ["DATABASE_URL"] = reception.database_url
+    reception.close()
+    if announce:
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        tell({"url": url}, f"Serving on {url}; Ctrl-C ends it.")
+    _answer(host, port, workers, reload=reload)
+
+
+def _refuse_missing_libraries() -> None:
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise Failure(
+            f"Serving needs more libraries ({', '.join(missing)}): "
+            "pip install 'clinicflow[web]'.",
+            "not-installed",
+        )
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """
+    Raises:
+        Failure: If nobody can listen there.
+    """
+    try:
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _, address = found[0]
+        with closing(socket.socket(family, kind, protocol)) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+    except OSError as error:
+        raise Failure(
+            f"Cannot listen on {host} port {port}: {error.strerror}.", "cannot-listen"
+        ) from None
+
+
+def _answer(host: str, port: int, workers: int, *, reload: bool) -> None:
+    from granian import Granian  # noqa: PLC0415  Only the web extra has it.
+    from granian.constants import Interfaces  # noqa: PLC0415  As above.
+
+    Granian(
+        SERVICE,
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=workers,
+        blocking_threads=min(_MOST_THREADS, 2 * (os.cpu_count() or 1) + 1),
+        workers_kill_timeout=_STOPPING_SECONDS,
+        reload=reload,
+        # Not the working directory: the database writes there.
+        reload_paths=[Path(folder) for name in _CODE for folder in _folders_of(name)],
+        websockets=False,
+        log_dictconfig=_log_to_stderr(),
+    ).serve()
+
+
+def _folders_of(package: str) -> list[str]:
+    spec = find_spec(package)
+    return list(spec.submodule_search_locations or ()) if spec else []
+
+
+def _log_to_stderr() -> dict[str, object]:
+    from granian.log import LOGGING_CONFIG  # noqa: PLC0415  As above.
+
+    handlers = LOGGING_CONFIG["handlers"]
+    assert isinstance(handlers, dict)
+    return {
+        "handlers": {
+            name: {**handler, "stream": "ext://sys.stderr"}
+            for name, handler in handlers.items()
+        }
+    }

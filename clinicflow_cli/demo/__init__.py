@@ -1,0 +1,1 @@
+"""A clinic to try: invented people, and a day that is well under way."""

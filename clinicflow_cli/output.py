@@ -1,0 +1,61 @@
+"""What is printed: one JSON document for programs, or text and tables for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from clinicflow_cli.failures import JSON_ASKED
+from clinicflow_core.wire import dump
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+_NEVER_WRAPPED = 10_000
+"""The width of what is no terminal, in characters."""
+
+
+def tell(value: object, *shown: RenderableType) -> None:
+    """Print *value* if JSON is asked for, else what is *shown*, line by line."""
+    if click.get_current_context().meta.get(JSON_ASKED):
+        utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+        click.echo(json.dumps(dump(value), indent=2, ensure_ascii=not utf8))
+        return
+    for part in shown:
+        show(part)
+
+
+def show(part: RenderableType) -> None:
+    """Print a text as it is, or a table as wide as the terminal."""
+    if isinstance(part, str):
+        click.echo(part)
+    else:
+        console_for(sys.stdout).print(part)
+
+
+def console_for(stream: IO[Any]) -> Console:
+    """Return a console that does nothing to texts and cuts nothing in a pipe."""
+    from rich.console import Console  # noqa: PLC0415  Most commands print no table.
+
+    return Console(
+        file=stream,
+        width=None if stream.isatty() else _NEVER_WRAPPED,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+
+
+def table(*headings: str) -> Table:
+    """Return an empty table in the house's style."""
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415  As above.
+    from rich.table import Table  # noqa: PLC0415  As above.
+
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    return made

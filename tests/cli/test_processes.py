@@ -1,0 +1,242 @@
+"""The command as a shell starts it: real processes, pipes and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.builders import PASSWORD
+from tests.cli.conftest import Shell
+
+CHECKOUT = Path(__file__).parents[2]
+CLINICFLOW = (sys.executable, "-m", "clinicflow_cli.main")
+
+
+def environment(url: str, **more: str) -> dict[str, str]:
+    return {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "DATABASE_URL": url,
+        "PYTHONPATH": str(CHECKOUT),
+        **more,
+    }
+
+
+def run(
+    url: str, *arguments: str, typed: str = "", **more: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*CLINICFLOW, *arguments],
+        input=typed.encode(),
+        capture_output=True,
+        check=False,
+        env=environment(url, **more),
+    )
+
+
+@pytest.fixture
+def url(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a clinic with Zoë Ångström in its register."""
+    monkeypatch.chdir(tmp_path)
+    shell = Shell(None, sqlite_url)
+    shell.sets_up("Harbour Clinic", "ines@harbour.example")
+    shell.says("patient", "add", "Zoë", "Ångström")
+    return sqlite_url
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def test_the_database_is_taken_from_the_environment(url: str):
+    ran = run(url, "patient", "find", "--json")
+
+    assert json.loads(ran.stdout)["items"][0]["first_name"] == "Zoë"
+
+
+def test_the_database_is_taken_from_the_file_of_settings(url: str, tmp_path: Path):
+    (tmp_path / ".env").write_text(f"DATABASE_URL={url}\n")
+
+    ran = run("", "clinic")
+
+    assert b"Harbour Clinic" in ran.stdout
+
+
+def test_all_wrong_settings_are_told_without_a_traceback(tmp_path: Path):
+    ran = run("nonsense:hunter2", "clinic", DEBUG="perhaps")
+
+    assert ran.returncode == 1
+    assert b"DATABASE_URL" in ran.stderr
+    assert b"DEBUG" in ran.stderr
+    assert b"hunter2" not in ran.stderr
+    assert b"Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_name_that_the_terminal_cannot_show_ends_nothing(url: str, encoding: str):
+    people = run(url, "patient", "find", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    programs = run(
+        url, "patient", "find", "--json", PYTHONIOENCODING=encoding, PYTHONUTF8="0"
+    )
+
+    assert people.returncode == 0
+    assert b"ngstr" in people.stdout
+    assert json.loads(programs.stdout)["items"][0]["last_name"] == "Ångström"
+
+
+def test_a_reader_who_leaves_gets_no_traceback(url: str):
+    with subprocess.Popen(
+        [*CLINICFLOW, "patient", "find"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(url),
+    ) as ran:
+        assert ran.stdout is not None
+        assert ran.stderr is not None
+        ran.stdout.close()
+
+        assert b"Traceback" not in ran.stderr.read()
+
+
+def test_an_interrupted_command_says_so_and_nothing_more(url: str):
+    with subprocess.Popen(
+        [*CLINICFLOW, "patient", "import", "-"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(url),
+    ) as ran:
+        assert ran.stdin is not None
+        assert ran.stderr is not None
+        ran.stdin.write(b"first_name,last_name\n")
+        ran.stdin.flush()
+        time.sleep(2)  # It waits for the next row by now.
+        ran.send_signal(signal.SIGINT)
+
+        assert ran.stderr.read().strip() == b"Aborted!"
+    assert ran.returncode == 1
+
+
+def test_the_version_is_told(url: str):
+    told = run(url, "--version")
+
+    assert told.returncode == 0
+    assert told.stdout.startswith(b"clinicflow ")
+
+
+class TestServing:
+    """Serving over HTTP, by real workers."""
+
+    @pytest.fixture
+    def port(self) -> int:
+        return free_port()
+
+    @pytest.mark.slow
+    def test_two_workers_serve_one_sqlite_file_and_stop_in_peace(
+        self, url: str, port: int, tmp_path: Path
+    ):
+        log = tmp_path / "log"
+        with (
+            log.open("wb") as file,
+            subprocess.Popen(
+                [*CLINICFLOW, "serve", "--port", str(port), "--workers", "2"],
+                stdout=file,
+                stderr=file,
+                env=environment(url),
+            ) as served,
+        ):
+            try:
+                for _ in range(300):
+                    if log.read_text().count("Started worker") == 2:
+                        break
+                    time.sleep(0.1)
+                for _ in range(20):
+                    ready = f"http://127.0.0.1:{port}/health/ready"
+                    with urlopen(ready, timeout=5) as answer:
+                        assert answer.status == 200
+            finally:
+                served.terminate()
+
+            assert served.wait(30) == 0
+        assert "Traceback" not in log.read_text()
+
+    def test_a_taken_port_is_told(self, url: str, port: int):
+        with closing(socket.socket()) as listening:
+            listening.bind(("127.0.0.1", port))
+            listening.listen()
+
+            ran = run(url, "serve", "--port", str(port))
+
+        assert ran.returncode == 1
+        assert ran.stderr.startswith(b"Error: Cannot listen on 127.0.0.1 port")
+
+    def test_an_unknown_host_is_told(self, url: str):
+        ran = run(url, "serve", "--host", "256.0.0.1")
+
+        assert ran.returncode == 1
+        assert ran.stderr.startswith(b"Error: Cannot listen on 256.0.0.1")
+
+    def test_production_refuses_what_is_not_safe(self, url: str):
+        ran = run(url, "serve", ENVIRONMENT="production", DEBUG="true")
+
+        assert ran.returncode == 1
+        assert b"JWT_SECRET_KEY" in ran.stderr
+        assert b"DEBUG" in ran.stderr
+
+    def test_a_schema_that_is_not_current_is_not_served(self, tmp_path: Path):
+        (tmp_path / "empty.db").touch()
+
+        ran = run(f"sqlite:///{tmp_path / 'empty.db'}", "serve")
+
+        assert ran.returncode == 1
+        assert b"run 'clinicflow db upgrade'" in ran.stderr
+
+    def test_missing_libraries_are_named(
+        self, url: str, monkeypatch: pytest.MonkeyPatch
+    ):
+        from clinicflow_cli.commands import serve
+
+        monkeypatch.setattr(serve, "_NEEDED", ("no_such_library",))
+
+        told = Shell(None, url).refuses("serve")
+
+        assert "no_such_library" in told
+        assert "clinicflow[web]" in told
+
+
+def test_a_password_is_read_from_standard_input(tmp_path: Path):
+    ran = run(
+        f"sqlite:///{tmp_path / 'new.db'}",
+        *("init", "--name", "Harbour", "--timezone", "Europe/Lisbon"),
+        *("--email", "ines@harbour.example", "--password-stdin"),
+        typed=f"{PASSWORD}\n",
+    )
+
+    assert ran.returncode == 0
+    assert b"Harbour is set up" in ran.stdout
+
+
+def test_a_fault_of_ours_is_one_sentence(
+    shell: Shell, database: object, monkeypatch: pytest.MonkeyPatch
+):
+    def break_down() -> str:
+        raise KeyError("Ann Lee")
+
+    monkeypatch.setattr(database, "current", break_down)
+
+    told = shell.refuses("db", "current")
+
+    assert told.count("\n") == 1
+    assert "KeyError" in told
+    assert "Ann Lee" not in told
