@@ -24,6 +24,7 @@ Everything ClinicFlow raises on purpose:
   + UnavailableError
     - StoreBusyError
     - StoreFullError
+    - StoreDamagedError
     - SchemaNotCurrentError
     - NotConfiguredError
   + SettingsError
@@ -293,6 +294,15 @@ class StoreFullError(UnavailableError):
 
     def __str__(self) -> str:
         return "The database is full; nothing was written."
+
+
+class StoreDamagedError(UnavailableError):
+    """What stands at the database's place is damaged, or is no database."""
+
+    code = "store-damaged"
+
+    def __str__(self) -> str:
+        return "The database is damaged, or is no database: restore a backup."
 
 
 class SchemaNotCurrentError(UnavailableError):

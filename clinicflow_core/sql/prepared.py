@@ -9,7 +9,9 @@ of them to PostgreSQL in one go, BEGIN included; SQLite runs them one after anot
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from attrs import frozen
@@ -18,6 +20,8 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from clinicflow_core.sql.refusals import told_apart
+
+_log = logging.getLogger(__name__)  # Statements, never their values.
 
 Row = Mapping[str, Any]
 Params = Mapping[str, Any]
@@ -103,10 +107,11 @@ class Catalogue:
         statement: Any = fixed.statement
         dialect = self._dialect
         compiled = statement.compile(dialect=dialect, column_keys=fixed.columns)
+        sql = str(compiled)
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
         return Prepared(
-            name=f"clinicflow_{len(self._prepared)}",
-            sql=str(compiled),
+            name=f"clinicflow_{sha256(sql.encode()).hexdigest()[:16]}",
+            sql=sql,
             parameters=[
                 (
                     name,
@@ -171,8 +176,12 @@ class Trip:
         for fixed, params in asks:
             prepared = self._catalogue[fixed]
             asked.append(Errand(prepared, prepared.values(params)))
+        errands = [*waiting, *asked]
+        if _log.isEnabledFor(logging.DEBUG):
+            for errand in errands:
+                _log.debug("%s", errand.prepared.sql)
         with told_apart():
-            outcomes = self._run([*waiting, *asked])
+            outcomes = self._run(errands)
         for errand, outcome in zip(waiting, outcomes, strict=False):
             if errand.check is not None:
                 errand.check(outcome.count)

@@ -15,6 +15,7 @@ from clinicflow_core.errors import (
     EmailTakenError,
     SchemaNotCurrentError,
     StoreBusyError,
+    StoreDamagedError,
     StoreFullError,
 )
 from clinicflow_core.scheduling.conflicts import Conflict, ConflictKind
@@ -84,6 +85,8 @@ def _of_sqlite(error: sqlite3.Error) -> ClinicFlowError | None:
         return StoreFullError()
     if isinstance(error, sqlite3.OperationalError):
         return StoreBusyError()
+    if "not a database" in message or "malformed" in message:
+        return StoreDamagedError()
     return None
 
 

@@ -67,6 +67,17 @@ class SqlStore:
     def entrance(self) -> SqlEntrance:
         return SqlEntrance(self)
 
+    def require_current(self) -> None:
+        """
+        Raises:
+            SchemaNotCurrentError: If the database has another schema than the newest.
+            UnavailableError: If it is away or busy.
+        """
+        from clinicflow_core.sql import migration  # noqa: PLC0415  Slow, and rare.
+
+        with told_apart():
+            migration.require_current(self.engine)
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

@@ -23,6 +23,7 @@ class Together:
     def __init__(self, connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
         driver.autocommit = True
+        self._connection = connection
         self._driver = driver
         self._known: set[str] = connection.info.setdefault("prepared", set())
         self._transformer = Transformer(self._driver)
@@ -43,7 +44,12 @@ class Together:
             return []
         self._begun = True
         cursor = self._driver.cursor()
-        cursor.execute(b";".join(script), prepare=False)
+        try:
+            cursor.execute(b";".join(script), prepare=False)
+        except BaseException:
+            if silent:  # Nobody knows how many of them were prepared.
+                self._connection.invalidate()
+            raise
         outcomes = []
         for _ in script:
             rows = cursor.fetchall() if cursor.description else ()

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     JSON,
-    Boolean,
     ColumnElement,
     DateTime,
     Dialect,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import NullType, TypeDecorator
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 """Any JSON."""
@@ -83,7 +82,8 @@ class among(ColumnElement[bool]):  # noqa: N801  Reads as the operator that it i
     """Whether *column* is one of the keys in the parameter *name*, however many."""
 
     inherit_cache = False
-    type = Boolean()
+    # As a Boolean SQLite would compare it with 1, and then use no index.
+    type = NullType()
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         self.column = column
