@@ -14,6 +14,7 @@ from typing import BinaryIO
 from attrs import Factory, define, evolve
 
 from clinicflow_core.interchange.entries import (
+    BOM,
     MAX_BYTES,
     Entry,
     Text,
@@ -21,14 +22,13 @@ from clinicflow_core.interchange.entries import (
     too_large,
 )
 from clinicflow_core.interchange.reasons import Fault, Reason
-from clinicflow_core.interchange.tables import BOM
 
 _CHUNK_BYTES = 64 * 1024
 _KEY_BYTES = 100
 
 _MARK = re.compile(rb'["\[\]{},]')
 _MARK_IN_STRING = re.compile(rb'["\\]')
-_ENTRY_KEY = re.compile(rb'[{,]\s*"entry"\s*:\s*\Z')
+_ENTRY_KEY = re.compile(rb'[{,]\s*"entry"\s*:\s*\[\Z')
 _LINE_END = re.compile(rb"[\r\n]+[ \t]*")
 
 
@@ -80,7 +80,9 @@ class _Cutter:
                 if self._depth == 2 and mark == b"[":
                     self._collect(chunk[done : position + 1])
                     done = position + 1
-                    self._in_list = bool(_ENTRY_KEY.search(self._frame.last(_KEY_BYTES)))
+                    self._in_list = bool(
+                        _ENTRY_KEY.search(self._frame.last(_KEY_BYTES))
+                    )
             elif mark == b",":
                 if self._in_list and self._depth == 2:
                     self._collect(chunk[done:position])

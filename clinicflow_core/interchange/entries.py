@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import BinaryIO
+
 from attrs import Factory, define, field, frozen
 
 from clinicflow_core.errors import UnreadableError
 from clinicflow_core.interchange.reasons import Fault, Reason
 from clinicflow_core.json_text import read_json
+
+BOM = b"\xef\xbb\xbf"
 
 MAX_BYTES = 1024 * 1024
 """The longest entry that is read; no record that ClinicFlow keeps needs more."""
@@ -59,6 +64,18 @@ class Text:
     def last(self, size: int) -> bytes:
         """Return the last *size* bytes of what is kept."""
         return bytes(self._kept[-size:])
+
+
+def physical_lines(stream: BinaryIO) -> Iterator[Text]:
+    """Yield the lines of a file with their ends; without a byte order mark."""
+    line = 0
+    while piece := stream.readline(MAX_BYTES):
+        line += 1
+        text = Text(line)
+        text.add(piece.removeprefix(BOM) if line == 1 else piece)
+        while not piece.endswith(b"\n") and (piece := stream.readline(MAX_BYTES)):
+            text.add(piece)
+        yield text
 
 
 def json_entry(line: int, text: bytes) -> Entry:

@@ -11,13 +11,14 @@ from clinicflow_core.errors import UnreadableError
 from clinicflow_core.interchange.columns import Columns
 from clinicflow_core.interchange.documents import document_entries
 from clinicflow_core.interchange.entries import (
+    BOM,
     MAX_BYTES,
     Entry,
-    Text,
     json_entry,
+    physical_lines,
     too_large,
 )
-from clinicflow_core.interchange.tables import BOM, table_entries
+from clinicflow_core.interchange.tables import table_entries
 from clinicflow_core.json_text import read_json
 
 HEAD_BYTES = 64 * 1024
@@ -77,13 +78,11 @@ def entries(stream: BinaryIO, form: Form, columns: Columns) -> Iterator[Entry]:
     Raises:
         InvalidError: If a CSV file's first row is not a header of *columns*.
     """
-    match form:
-        case Form.CSV:
-            return table_entries(stream, columns)
-        case Form.NDJSON:
-            return _line_entries(stream)
-        case Form.JSON:
-            return document_entries(stream)
+    if form is Form.CSV:
+        return table_entries(stream, columns)
+    if form is Form.NDJSON:
+        return _line_entries(stream)
+    return document_entries(stream)
 
 
 def _line_entries(stream: BinaryIO) -> Iterator[Entry]:
