@@ -11,6 +11,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ import attrs
 import typed_settings
 from attrs import field, frozen
 from typed_settings.loaders import DictLoader, DotEnvLoader
+from typed_settings.types import OptionList, SettingsDict
 
 from clinicflow_core import wire
 from clinicflow_core.errors import InvalidError, SettingsError
@@ -27,10 +29,10 @@ from clinicflow_core.wire import one_line, pattern, whole
 MIN_SECRET = 32
 """How many characters a secret has at least: as many as the signature has bytes."""
 
-EXAMPLE_SECRET = "change-me-in-production-at-least-32-characters"
+EXAMPLE_SECRET = "change-me-in-production-at-least-32-characters"  # noqa: S105  Known.
 """The one that stands in `.env.example`, for everybody to read."""
 
-SECRET_FILE = "clinicflow.secret"
+SECRET_FILE = "clinicflow.secret"  # noqa: S105  The name of a file.
 """Where a secret is kept that nobody set."""
 
 _ORIGIN = r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
@@ -150,24 +152,24 @@ def signing_secret(settings: Settings, folder: Path = Path()) -> str:
     """
     if settings.jwt_secret_key is not None:
         return settings.jwt_secret_key
-    match settings.environment:
-        case Environment.PRODUCTION:
-            raise SettingsError(("JWT_SECRET_KEY: must be set in production",))
-        case Environment.TEST:
-            return secrets.token_urlsafe(48)
-        case Environment.DEVELOPMENT:
-            return _kept_secret(folder)
+    if settings.environment is Environment.PRODUCTION:
+        raise SettingsError(("JWT_SECRET_KEY: must be set in production",))
+    if settings.environment is Environment.TEST:
+        return secrets.token_urlsafe(48)
+    return _kept_secret(folder)
 
 
 def _kept_secret(folder: Path) -> str:
     path = folder / SECRET_FILE
     try:
         if not path.exists():
-            # Whole when it appears, and nobody's second: links do not replace.
+            # A link shows the file when it is whole, and replaces none.
             with tempfile.NamedTemporaryFile("w", dir=folder) as draft:
                 draft.write(secrets.token_urlsafe(48))
                 draft.flush()
-                _link(draft.name, path)
+                # Another worker may be faster; its secret is everybody's then.
+                with suppress(FileExistsError):
+                    os.link(draft.name, path)
         secret = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
         secret = ""
@@ -175,13 +177,6 @@ def _kept_secret(folder: Path) -> str:
         problem = f"JWT_SECRET_KEY: is not set, and none can be kept in {path}"
         raise SettingsError((problem,))
     return secret
-
-
-def _link(draft: str, path: Path) -> None:
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # Another worker was faster; its secret is everybody's.
 
 
 def _whole(text: str) -> object:
@@ -206,15 +201,17 @@ _READ: Final[Mapping[str, Callable[[str], object]]] = {
 _NAMES: Final = tuple(a.name for a in attrs.fields(Settings))
 
 
-def _judged(given: dict[str, Any], _: object, __: object) -> dict[str, Any]:
+def _judged(
+    settings_dict: SettingsDict, settings_cls: type, options: OptionList
+) -> SettingsDict:
     """Return what was given as the settings hold it; complain of all at once."""
-    texts = {name: v.strip() for name, v in given.items() if isinstance(v, str)}
+    texts = {name: v.strip() for name, v in settings_dict.items() if isinstance(v, str)}
     data = {name: _READ.get(name, str)(text) for name, text in texts.items() if text}
     try:
-        settings = wire.structure(data, Settings)
+        settings: Any = wire.structure(data, settings_cls)
     except InvalidError as error:
         problems = (
             f"{p.pointer.split('/')[1].upper()}: {p.detail}" for p in error.problems
         )
         raise SettingsError(tuple(problems)) from None
-    return {name: getattr(settings, name) for name in _NAMES}
+    return {option.path: getattr(settings, option.path) for option in options}

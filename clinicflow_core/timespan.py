@@ -56,8 +56,8 @@ class VisitTime:
         date: The local day of the start.
         start_time: Local, without a zone.
         end_time: Local; at or before *start_time* if the visit runs past midnight.
-        duration: Real minutes from start to end; across a clock change the wall
-            clock may show another difference.
+        duration: Real minutes from start to end, a begun one included; across a
+            clock change the wall clock may show another difference.
         span: The same as instants in UTC.
     """
 
@@ -143,6 +143,11 @@ def visit_time(
         duration=duration,
         span=TimeSpan(start, end),
     )
+
+
+def minutes_of(span: TimeSpan) -> int:
+    """Return how many minutes *span* lasts, a begun one included."""
+    return -((span.start - span.end) // timedelta(minutes=1))
 
 
 def wall_clock(instant: datetime, zone: ZoneInfo) -> datetime:

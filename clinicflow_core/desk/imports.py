@@ -44,7 +44,13 @@ from clinicflow_core.interchange.records import PastVisit, Person, WallClock
 from clinicflow_core.ports import Recordable, UnitOfWork
 from clinicflow_core.scheduling.conflicts import OVERLAP_RULES, find_conflicts
 from clinicflow_core.scheduling.diary import BusyTime, Diary
-from clinicflow_core.timespan import TimeSpan, VisitTime, visit_time, wall_clock
+from clinicflow_core.timespan import (
+    TimeSpan,
+    VisitTime,
+    minutes_of,
+    visit_time,
+    wall_clock,
+)
 from clinicflow_core.wire import structure
 
 BATCH_ROWS = 200
@@ -438,7 +444,7 @@ def _time_of(when: TimeSpan | WallClock, clinic: Clinic) -> VisitTime:
         raise InvalidError((Problem("", detail),))
     if isinstance(when, TimeSpan):
         start, end = (wall_clock(at, clinic.zone) for at in (when.start, when.end))
-        minutes = (when.end - when.start) // timedelta(minutes=1)
+        minutes = minutes_of(when)
         return VisitTime(start.date(), start.time(), end.time(), minutes, when)
     time = visit_time(when.date, when.start_time, when.duration, clinic.zone)
     if time is None:

@@ -17,7 +17,7 @@ from clinicflow_core.entities.ids import (
     UserId,
 )
 from clinicflow_core.errors import InvalidTransitionError
-from clinicflow_core.timespan import TimeSpan, VisitTime
+from clinicflow_core.timespan import TimeSpan, VisitTime, minutes_of
 
 MAX_DURATION = 24 * 60
 """The longest visit, in minutes: longer ones would skip whole days of a diary."""
@@ -155,7 +155,7 @@ class Appointment:
     instants (*starts_at*, *ends_at*, in UTC) are derived from it.
 
     Attributes:
-        duration: Real minutes between the instants, 1 to 1440.
+        duration: Real minutes between the instants, a begun one included; 1 to 1440.
         override: Set if the visit was booked against the rules.
         arrived_at: Set exactly if *arrived*.
         version: Counts the changes, from 1.
@@ -188,7 +188,7 @@ class Appointment:
     def __attrs_post_init__(self) -> None:
         if not 1 <= self.duration <= MAX_DURATION:
             raise ValueError(f"duration must be 1 to {MAX_DURATION} minutes")
-        if self.ends_at - self.starts_at != timedelta(minutes=self.duration):
+        if self.duration != minutes_of(self.span):
             raise ValueError("duration must be the minutes between the instants")
         at_start = self._offset(self.start_time, self.starts_at)
         at_end = self._offset(self.end_time, self.ends_at)

@@ -23,7 +23,6 @@ class Reason(StrEnum):
     UNKNOWN_PRACTITIONER = "unknown-practitioner"
     UNKNOWN_PATIENT = "unknown-patient"
     TOO_LONG = "too-long"
-    FRACTIONAL_MINUTES = "fractional-minutes"
     NO_SUCH_LOCAL_TIME = "no-such-local-time"
     IN_THE_FUTURE = "in-the-future"
     OVERLAP = "overlap"

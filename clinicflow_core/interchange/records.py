@@ -61,15 +61,11 @@ def visit_span(start: datetime, end: datetime) -> TimeSpan:
     Return the span of a visit, in UTC.
 
     Raises:
-        UnfitError: If it does not last 1 minute to 24 hours, in whole minutes: what
-            ClinicFlow can keep without making up a time.
+        UnfitError: If it ends before it starts, or lasts longer than 24 hours.
     """
     if end <= start:
         raise unfit(Reason.INVALID, "The visit must end after it starts.")
     refuse_too_long((end - start) / _MINUTE)
-    if (end - start) % _MINUTE:
-        detail = "The visit must last whole minutes."
-        raise unfit(Reason.FRACTIONAL_MINUTES, detail)
     return TimeSpan(start.astimezone(UTC), end.astimezone(UTC))
 
 

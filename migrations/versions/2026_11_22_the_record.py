@@ -404,7 +404,8 @@ def _exclude_overlaps_on_postgresql() -> None:
         ALTER TABLE appointments
         ADD CONSTRAINT ck_appointments_finite CHECK (
             isfinite(starts_at) AND isfinite(ends_at)
-            AND ends_at - starts_at = duration * interval '1 minute'
+            AND ends_at - starts_at <= duration * interval '1 minute'
+            AND ends_at - starts_at > (duration - 1) * interval '1 minute'
         )
         """
     )

@@ -91,16 +91,6 @@ def test_a_visit_that_cannot_be_read_is_refused(cells, complaint):
             "too-long",
             id="a minute more than a day",
         ),
-        pytest.param(
-            {
-                "doctor_id": "d",
-                "patient_id": "p",
-                **INSTANTS,
-                "ends_at": "2025-03-03T14:45:31Z",
-            },
-            "fractional-minutes",
-            id="a second too long",
-        ),
     ],
 )
 def test_a_visit_that_cannot_be_kept_is_refused_by_name(cells, reason):

@@ -1,0 +1,99 @@
+"""Rendering what an act returns, as JSON and as the schema of that JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args, get_origin
+
+from flask import Response
+
+from clinicflow_core import wire
+from clinicflow_core.entities.appointment import Appointment, Cancellation
+from clinicflow_core.json_schema import json_schema
+from clinicflow_core.ports import Page
+from clinicflow_flask.paging import cursor_of
+
+Document = Mapping[str, object]
+"""JSON that is sent as it is."""
+
+GivenUp = tuple[Appointment, Cancellation]
+"""A visit that will not take place, and why."""
+
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def respond(
+    value: object,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json",
+) -> Response:
+    """Return *value* as a response; nothing at all for a status of 204."""
+    if status == 204:
+        return Response(status=204)
+    response = Response(_encode(value), status, content_type=media_type)
+    if headers:
+        response.headers.extend(headers)
+    return response
+
+
+def renderer(kind: Any) -> Callable[[Any], object]:
+    """Return what makes JSON of a *kind*, the type that an act returns."""
+    if get_origin(kind) is Page:
+        return _render_page
+    if kind == GivenUp:
+        return _render_given_up
+    return wire.dump
+
+
+def answer_schema(kind: Any, components: dict[str, object]) -> dict[str, object]:
+    """Return the schema of what `renderer` makes of a *kind*."""
+    if kind == Document:
+        return {"type": "object"}
+    if get_origin(kind) is Page:
+        items = answer_schema(get_args(kind)[0], components)
+        return {
+            "type": "object",
+            "properties": {
+                "items": {"type": "array", "items": items},
+                "next": {
+                    "type": ["string", "null"],
+                    "description": "The cursor of the next page; null on the last.",
+                },
+            },
+            "required": ["items", "next"],
+        }
+    if kind == GivenUp:
+        cancellation = json_schema(Cancellation, components=components, answer=True)
+        return {
+            "allOf": [
+                json_schema(Appointment, components=components, answer=True),
+                {
+                    "type": "object",
+                    "properties": {"cancellation": cancellation},
+                    "required": ["cancellation"],
+                },
+            ]
+        }
+    return json_schema(kind, components=components, answer=True)
+
+
+def _render_page(page: Page[Any]) -> object:
+    return {
+        "items": [wire.dump(item) for item in page.items],
+        "next": None if page.next is None else cursor_of(page.next),
+    }
+
+
+def _render_given_up(given_up: GivenUp) -> object:
+    visit, cancellation = given_up
+    return {
+        **_object(wire.dump(visit)),
+        "cancellation": wire.dump(cancellation),
+    }
+
+
+def _object(dumped: object) -> dict[str, object]:
+    assert isinstance(dumped, dict)
+    return dumped

@@ -1,0 +1,167 @@
+"""Reading requests: body, query and idempotency key, all of them strictly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from clinicflow_core import wire
+from clinicflow_core.errors import InvalidError, Problem
+from clinicflow_core.json_text import read_json
+from clinicflow_core.ports import Once
+
+MAX_BODY: Final = 1024 * 1024
+"""How many bytes a body may have."""
+
+KEY: Final = wire.pattern("[!-~]{1,255}", "must be 1 to 255 visible ASCII characters")
+"""What an idempotency key looks like."""
+
+_DIGITS: Final = re.compile("-?[0-9]{1,18}")
+_MOST_PARAMETERS: Final = 50
+
+
+class ParameterError(InvalidError):
+    """Something beside the body is wrong; *place* is "query" or "header"."""
+
+    def __init__(self, place: str, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems)
+        self.args = (place, problems)
+        self.place = place
+
+
+def read_body(*, optional: bool) -> object:
+    """
+    Return the JSON that was sent; an empty object for none, if that is *optional*.
+
+    Raises:
+        UnreadableError: If it is not JSON.
+        UnsupportedMediaType: If it does not say that it is.
+        RequestEntityTooLarge: If it is longer than `MAX_BODY`.
+    """
+    text = request.get_data(cache=False)
+    if len(text) > MAX_BODY:
+        raise RequestEntityTooLarge
+    if not text and optional:
+        return {}
+    if text and not _is_json(request.environ.get("CONTENT_TYPE", "")):
+        raise UnsupportedMediaType("Send application/json, in UTF-8.")
+    return read_json(text)
+
+
+def _is_json(content_type: str) -> bool:
+    if content_type == "application/json":
+        return True
+    charset = request.mimetype_params.get("charset", "utf-8")
+    return request.mimetype == "application/json" and charset.lower() == "utf-8"
+
+
+def structure_body(data: object, cls: Any, only: str | None) -> Any:
+    """
+    Return *data* as a *cls*, of which it is the whole or the field *only*.
+
+    Raises:
+        InvalidError: If it does not fit.
+    """
+    if only is None:
+        return wire.structure(data, cls)
+    with pointers_into(only):
+        return wire.structure({only: data}, cls)
+
+
+@contextmanager
+def pointers_into(name: str | None) -> Iterator[None]:
+    """Let problems of the field *name* point into it as if it were the whole."""
+    try:
+        yield
+    except InvalidError as error:
+        if name is None:
+            raise
+        raise InvalidError(
+            tuple(
+                Problem(problem.pointer.removeprefix(f"/{name}"), problem.detail)
+                for problem in error.problems
+            )
+        ) from None
+
+
+def query_reader(cls: Any) -> Callable[[], Any]:
+    """
+    Return what reads the query as a *cls*.
+
+    A field whose name is a word of Python's has an underscore after it: `from_`.
+    It raises ParameterError if anything is wrong, not known or there twice.
+    """
+    fields = {a.name.rstrip("_"): a for a in wire.visible_fields(cls)}
+    numbers = {name for name, a in fields.items() if a.type is int}
+    empty = cls()
+
+    def read() -> Any:
+        text = request.environ.get("QUERY_STRING", "")
+        if not text:
+            return empty
+        data: dict[str, object] = {}
+        problems = []
+        for name, value in _pairs(text):
+            field = fields.get(name)
+            if field is None:
+                problems.append(Problem(_pointer(name), "is not known"))
+            elif field.name in data:
+                problems.append(Problem(f"/{name}", "is there more than once"))
+            else:
+                is_number = name in numbers and _DIGITS.fullmatch(value)
+                data[field.name] = int(value) if is_number else value
+        try:
+            result = wire.structure(data, cls)
+        except InvalidError as error:
+            problems += [
+                Problem(p.pointer.rstrip("_"), p.detail) for p in error.problems
+            ]
+        if problems:
+            problems.sort(key=lambda p: (p.pointer, p.detail))
+            raise ParameterError("query", tuple(problems))
+        return result
+
+    return read
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            text.encode("latin-1").decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_PARAMETERS,
+        )
+    except ValueError:
+        problem = Problem("", "must be at most 50 parameters, percent-encoded UTF-8")
+        raise ParameterError("query", (problem,)) from None
+
+
+def _pointer(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def once(body: object) -> Once | None:
+    """
+    Return what the header Idempotency-Key asks for; None without one.
+
+    Raises:
+        ParameterError: If it is none; see `KEY`.
+    """
+    key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        return None
+    if complaint := KEY.complaint(key):
+        problem = Problem("/Idempotency-Key", complaint)
+        raise ParameterError("header", (problem,))
+    canonical = json.dumps([request.method, request.path, body], sort_keys=True)
+    fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
+    return Once(key=key, fingerprint=fingerprint, render=wire.dump)

@@ -1,0 +1,63 @@
+"""The service over a record in memory, on Monday 2 March 2026, 07:00 in New York."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+from flask import Flask
+
+from clinicflow_core.clock import FixedClock
+from clinicflow_core.entities.clinic import Clinic
+from clinicflow_core.entities.user import Role
+from clinicflow_core.memory import MemoryStore
+from clinicflow_core.ports import Store
+from clinicflow_core.settings import Environment, Settings
+from clinicflow_core.sql.store import open_store
+from clinicflow_flask import create_app
+from tests.flask.desk import NOW, SECRET, Desk
+
+
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("sqlite_url", marks=pytest.mark.slow),
+        pytest.param("postgres_url", marks=pytest.mark.slow),
+    ],
+    ids=["memory", "sqlite", "postgresql"],
+)
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore(FixedClock(NOW))
+        return
+    with closing(
+        open_store(request.getfixturevalue(request.param), FixedClock(NOW))
+    ) as store:
+        yield store
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(environment=Environment.TEST, jwt_secret_key=SECRET)
+
+
+@pytest.fixture
+def app(settings: Settings, store: Store) -> Flask:
+    return create_app(settings, store)
+
+
+@pytest.fixture
+def open_desk(app: Flask, store: Store) -> Callable[..., Desk]:
+    """Sign somebody in, in a clinic of their own unless there is one."""
+
+    def opened(role: Role = Role.OWNER, clinic: Clinic | None = None) -> Desk:
+        return Desk.opened(app, store, role, clinic)
+
+    return opened
+
+
+@pytest.fixture
+def desk(open_desk: Callable[..., Desk]) -> Desk:
+    """The desk of an owner."""
+    return open_desk()

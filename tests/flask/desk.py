@@ -1,0 +1,189 @@
+"""Somebody at a desk, whose answers are held against the OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID, uuid4
+
+from attrs import evolve, frozen
+from flask import Flask
+from jsonschema import Draft202012Validator, FormatChecker
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import TestResponse
+
+from clinicflow_core.desk.accounts import SignedIn
+from clinicflow_core.entities.clinic import Clinic
+from clinicflow_core.entities.ids import ClinicId, SessionId, UserId
+from clinicflow_core.entities.user import Role, Session, User
+from clinicflow_core.ports import Store
+from clinicflow_flask import openapi, tokens
+from clinicflow_flask.app import ROUTES
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+WORKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+SECRET = "a secret that only these tests know of"
+PASSWORD = "correct horse battery"
+UNKNOWN = str(UUID(int=7))
+_PASSWORD_HASH = "$2b$04$QrXCV2.yk3xoPAqSe5..9uFSoqQZ/4oZ8xlHi14fh4OX90rx7Wbem"
+
+
+@frozen
+class Desk:
+    """Somebody in a clinic with a browser."""
+
+    app: Flask
+    signed_in: SignedIn
+    token: str
+
+    @classmethod
+    def opened(
+        cls, app: Flask, store: Store, role: Role, clinic: Clinic | None
+    ) -> Desk:
+        user = User(
+            id=UserId(uuid4()),
+            clinic_id=clinic.id if clinic else ClinicId(uuid4()),
+            email=f"{uuid4()}@example.org",
+            password_hash=_PASSWORD_HASH,
+            name="Olive Owner",
+            role=role,
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        session = Session(
+            id=SessionId(uuid4()),
+            clinic_id=user.clinic_id,
+            user_id=user.id,
+            refresh_id=uuid4(),
+            created_at=NOW,
+            expires_at=NOW + timedelta(days=30),
+        )
+        entrance = store.entrance()
+        with entrance:
+            if clinic is None:
+                clinic = Clinic(
+                    id=user.clinic_id, name="Elm", created_at=NOW, updated_at=NOW
+                )
+                entrance.add_clinic(clinic)
+            entrance.add_user(user)
+            entrance.add_session(session)
+            entrance.commit()
+        signed_in = SignedIn(session=session, user=user, clinic=clinic)
+        with app.app_context():
+            token = tokens.issue(signed_in).access_token
+        return cls(app, signed_in, token)
+
+    def with_token(self, token: str) -> Desk:
+        return evolve(self, token=token)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        json: object = None,
+        headers: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> TestResponse:
+        sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        response = self.app.test_client().open(
+            path, method=method, json=json, headers=sent, **kwargs
+        )
+        conforms(self.app, method, path, response)
+        return response
+
+    def get(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.request("GET", path, **kwargs)
+
+    def post(self, path: str, json: object = None, **kwargs: Any) -> TestResponse:
+        return self.request("POST", path, json, **kwargs)
+
+    def patch(self, path: str, json: object) -> TestResponse:
+        return self.request("PATCH", path, json)
+
+    def put(self, path: str, json: object) -> TestResponse:
+        return self.request("PUT", path, json)
+
+    def delete(self, path: str) -> TestResponse:
+        return self.request("DELETE", path)
+
+    def doctor(self, name: str = "Dr. Sarah Chen", **details: object) -> str:
+        """Add a doctor who works on weekdays from 9 to 17; return the id."""
+        doctor_id: str = self.post("/api/doctors", {"name": name, **details}).json["id"]
+        hours = [{"weekday": d, "start": "09:00", "end": "17:00"} for d in WORKDAYS]
+        assert self.put(f"/api/doctors/{doctor_id}/hours", hours).status_code == 200
+        return doctor_id
+
+    def patient(self, first: str = "Ann", last: str = "Lee", **details: object) -> str:
+        body = {"first_name": first, "last_name": last, **details}
+        patient_id: str = self.post("/api/patients", body).json["id"]
+        return patient_id
+
+    def wish(self, **details: object) -> dict[str, object]:
+        """Return the body of a booking for Tuesday at 9."""
+        return {
+            "doctor_id": details.pop("doctor_id", None) or self.doctor(),
+            "patient_id": details.pop("patient_id", None) or self.patient(),
+            "date": "2026-03-03",
+            "start_time": "09:00",
+            **details,
+        }
+
+    def book(self, **details: object) -> dict[str, Any]:
+        """Book a visit for Tuesday at 9; return it."""
+        response = self.post("/api/appointments", self.wish(**details))
+        assert response.status_code == 201, response.json
+        visit: dict[str, Any] = response.json
+        return visit
+
+
+DOCUMENT: Any = openapi.document(ROUTES)
+
+
+def conforms(app: Flask, method: str, path: str, response: TestResponse) -> None:
+    """Hold *response* against the OpenAPI document, if it has such a route."""
+    try:
+        endpoint, _ = app.url_map.bind("localhost").match(
+            path.partition("?")[0], method
+        )
+    except HTTPException:
+        return
+    _, _, template = endpoint.partition(" ")
+    if method in {"HEAD", "OPTIONS"} or template not in DOCUMENT["paths"]:
+        return
+    described = DOCUMENT["paths"][template][method.lower()]["responses"]
+    assert str(response.status_code) in described, (endpoint, response.status)
+    content = described[str(response.status_code)].get("content")
+    if content is None:
+        assert response.data == b""
+        return
+    (media_type,) = content
+    assert response.content_type == media_type
+    validator = _validator(template, method.lower(), response.status_code)
+    validator.validate(json.loads(response.data))
+
+
+@cache
+def _validator(template: str, method: str, status: int) -> Draft202012Validator:
+    described = DOCUMENT["paths"][template][method]["responses"][str(status)]
+    (media,) = described["content"].values()
+    schema = {**media["schema"], "components": DOCUMENT["components"]}
+    return Draft202012Validator(schema, format_checker=FormatChecker(["uuid", "date"]))
+
+
+def problem(response: TestResponse) -> tuple[int, str]:
+    """Return status and code of a problem, whose shape is checked."""
+    assert response.content_type == "application/problem+json"
+    body = response.json
+    assert body["status"] == response.status_code
+    assert body["type"] == f"urn:problem-type:clinicflow:{body['code']}"
+    assert body["title"]
+    assert body["detail"]
+    return response.status_code, body["code"]
+
+
+def wrong(response: TestResponse) -> list[tuple[str, str]]:
+    """Return where a request was wrong, as (in, pointer)."""
+    assert problem(response) == (422, "invalid-request")
+    return [(error["in"], error["pointer"]) for error in response.json["errors"]]

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from clinicflow_core.entities.user import Role
+from tests.flask.desk import PASSWORD, problem, wrong
+
+KEY = {"Idempotency-Key": "b7e1c1de-0001"}
+
+
+def body_for(desk, path: str) -> dict[str, object]:
+    account = {"name": "Ada", "email": "ada@x.org", "role": "admin"}
+    return {
+        "/api/appointments": desk.wish,
+        "/api/doctors": lambda: {"name": "Dr. Chen"},
+        "/api/patients": lambda: {"first_name": "Ann", "last_name": "Lee"},
+        "/api/users": lambda: {**account, "password": PASSWORD},
+    }[path]()
+
+
+PATHS = ["/api/appointments", "/api/doctors", "/api/patients", "/api/users"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_request_that_is_sent_again_gets_the_first_answer(desk, path):
+    body = body_for(desk, path)
+    first = desk.post(path, body, headers=KEY)
+    before = desk.get(path).json
+
+    again = desk.post(path, dict(reversed(body.items())), headers=KEY)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json == first.json
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert desk.get(path).json == before
+
+
+def test_a_key_is_good_for_one_request_only(desk):
+    desk.post("/api/doctors", {"name": "Dr. Chen"}, headers=KEY)
+
+    for path, body in (
+        ("/api/doctors", {"name": "Dr. Abel"}),
+        ("/api/patients", {"first_name": "Ann", "last_name": "Lee"}),
+    ):
+        response = desk.post(path, body, headers=KEY)
+
+        assert problem(response) == (422, "idempotency-key-reused")
+
+
+def test_a_key_belongs_to_one_clinic_and_user(desk, open_desk):
+    colleague = open_desk(Role.ADMIN, desk.signed_in.clinic)
+    desks = [desk, colleague, open_desk()]
+    body = {"name": "Dr. Chen"}
+
+    answers = [d.post("/api/doctors", body, headers=KEY).json["id"] for d in desks]
+
+    assert len(set(answers)) == 3
+
+
+def test_a_refusal_uses_no_key_up(desk):
+    visit = desk.book()
+    wish = desk.wish(doctor_id=visit["doctor_id"])
+    refused = desk.post("/api/appointments", wish, headers=KEY)
+    cancel = {"cancellation_type": "other"}
+    desk.post(f"/api/appointments/{visit['id']}/cancel", cancel)
+
+    response = desk.post("/api/appointments", wish, headers=KEY)
+
+    assert refused.status_code == 409
+    assert response.status_code == 201
+    assert "Idempotent-Replayed" not in response.headers
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "a\tb", "a\x7fb", "a b", "\xe9"])
+def test_a_key_is_1_to_255_visible_ascii_characters(desk, key):
+    response = desk.post(
+        "/api/doctors",
+        {"name": "Dr. Chen"},
+        environ_overrides={"HTTP_IDEMPOTENCY_KEY": key},
+    )
+
+    assert wrong(response) == [("header", "/Idempotency-Key")]
+    assert desk.get("/api/doctors").json["items"] == []
