@@ -129,7 +129,11 @@ class _Transaction:
         self._held = []
 
     def find(self, table: str, scope: object, key: _Key) -> Any:
-        return self.rows(table, scope).get(key)
+        for write in reversed(self._writes):
+            if (write.table, write.scope, write.key) == (table, scope, key):
+                return write.value
+        with self._store._committing:
+            return self._store._committed[table, scope].get(key)
 
     def rows(self, table: str, scope: object) -> _Rows:
         """Return the rows of *table* that belong to *scope*, by key."""
@@ -497,6 +501,12 @@ class MemoryOrigins(_Repository):
         self._transaction.write(
             "origins", self._clinic_id, (kind, key), record_id, _nothing
         )
+
+    def forget(self, kind: str, record_id: UUID) -> None:
+        rows = self._transaction.rows("origins", self._clinic_id)
+        for key, origin in rows.items():
+            if key[0] == kind and origin == record_id:
+                self._transaction.write("origins", self._clinic_id, key, None)
 
 
 class MemoryUsers(_Repository):

@@ -120,7 +120,7 @@ class Doctors(Protocol):
     def save(self, doctor: Doctor) -> None:
         """
         Raises:
-            StaleVersionError: If the stored version is not the one before.
+            ContentionError: If the stored version is not the one before.
         """
 
     def remove(self, doctor_id: DoctorId) -> None:
@@ -154,7 +154,7 @@ class Patients(Protocol):
     def save(self, patient: Patient) -> None:
         """
         Raises:
-            StaleVersionError: If the stored version is not the one before.
+            ContentionError: If the stored version is not the one before.
         """
 
     def remove(self, patient_id: PatientId) -> None:
@@ -185,8 +185,8 @@ class Appointments(Protocol):
     def save(self, appointment: Appointment) -> None:
         """
         Raises:
-            StaleVersionError: If the stored version is not the one before.
-            ContentionError: If its time is taken.
+            ContentionError: If the stored version is not the one before, or its
+                time is taken.
         """
 
     def page(
@@ -247,6 +247,9 @@ class Origins(Protocol):
 
     def add(self, kind: str, key: str, record_id: UUID) -> None: ...
 
+    def forget(self, kind: str, record_id: UUID) -> None:
+        """Let a record that is removed be imported anew."""
+
 
 class Users(Protocol):
     """The accounts of one clinic."""
@@ -254,6 +257,7 @@ class Users(Protocol):
     def add(self, user: User) -> None:
         """
         Raises:
+            ClinicNotFoundError: If it belongs to another clinic.
             EmailTakenError: If another account, in any clinic, has the e-mail.
         """
 
@@ -317,7 +321,8 @@ class UnitOfWork(Protocol):
     def change_clinic(self, clinic: Clinic) -> None:
         """
         Raises:
-            StaleVersionError: If the stored version is not the one before.
+            ClinicNotFoundError: If it is another clinic.
+            ContentionError: If the stored version is not the one before.
         """
 
     def record(

@@ -36,10 +36,9 @@ def matches(password: str, password_hash: str | None) -> bool:
     """
     import bcrypt  # noqa: PLC0415  As above.
 
-    tried = password.encode()[:MAX_BYTES]
-    return bcrypt.checkpw(tried, (password_hash or _NOBODYS_HASH).encode()) and (
-        password_hash is not None
-    )
+    tried = password.encode()
+    fits = bcrypt.checkpw(tried[:MAX_BYTES], (password_hash or _NOBODYS_HASH).encode())
+    return fits and password_hash is not None and len(tried) <= MAX_BYTES
 
 
 _NOBODYS_HASH = "$2b$12$sTrMeAJ/YQDLBmiDPEGGd.qD4vDToD0JGXJ3gKVqiKnTYv5wfrtpC"

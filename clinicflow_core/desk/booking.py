@@ -237,13 +237,14 @@ def reschedule(
             ),
         )
         visit = _place(wanted, request.override, uow, rules)
-        uow.appointments.save(visit)
-        uow.record(
-            "appointment.rescheduled",
-            visit,
-            facts={**_place_facts(visit), "from": _place_facts(before)},
-            reason=_reason(visit),
-        )
+        if visit is not before:
+            uow.appointments.save(visit)
+            uow.record(
+                "appointment.rescheduled",
+                visit,
+                facts={**_place_facts(visit), "from": _place_facts(before)},
+                reason=_reason(visit),
+            )
         uow.commit()
     return visit
 
@@ -278,11 +279,18 @@ def reinstate(
                 before.duration,
                 before.span,
             ),
-            draft=lambda _, override=None, /: before.reinstated(override, uow.now),
+            draft=lambda time, override=None, /: evolve(
+                before.reinstated(override, uow.now), **fields_of(time)
+            ),
         )
         visit = _place(wanted, request.override, uow, OVERLAP_RULES)
         uow.appointments.save(visit)
-        uow.record("appointment.reinstated", visit, reason=_reason(visit))
+        uow.record(
+            "appointment.reinstated",
+            visit,
+            facts=_place_facts(visit),
+            reason=_reason(visit),
+        )
         uow.commit()
     return visit
 

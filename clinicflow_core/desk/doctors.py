@@ -130,6 +130,7 @@ def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
         if visits:
             raise DoctorHasVisitsError(doctor_id, tuple(visit.id for visit in visits))
         uow.doctors.remove(doctor_id)
+        uow.origins.forget("doctor", doctor_id)
         uow.record("doctor.removed", doctor)
         uow.commit()
 

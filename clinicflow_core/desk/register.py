@@ -98,6 +98,7 @@ def remove(patient_id: PatientId, uow: UnitOfWork) -> None:
         if visits.items:
             raise PatientHasVisitsError(patient_id, tuple(v.id for v in visits.items))
         uow.patients.remove(patient_id)
+        uow.origins.forget("patient", patient_id)
         uow.record("patient.removed", patient)
         uow.commit()
 

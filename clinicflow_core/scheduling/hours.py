@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from clinicflow_core.entities.doctor import WEEKDAYS, WorkingHours
@@ -24,7 +24,7 @@ def working_spans(
     if last < first:
         return []
     stretches = list(hours)
-    past_midnight = [stretch for stretch in stretches if stretch.end <= stretch.start]
+    past_midnight = [s for s in stretches if time() < s.end <= s.start]
     spans = list(_spans_of(past_midnight, first - _DAY, zone))
     for offset in range((last - first).days + 1):
         spans.extend(_spans_of(stretches, first + offset * _DAY, zone))

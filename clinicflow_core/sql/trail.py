@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, insert, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 
@@ -57,6 +57,13 @@ _EVENTS_OF = Fixed(
     .order_by(events.c.number)
 )
 _ADD_ORIGIN = Fixed(insert(origins), all_columns(origins))
+_FORGET_ORIGIN = Fixed(
+    delete(origins).where(
+        origins.c.clinic_id == bindparam("clinic_id"),
+        origins.c.kind == bindparam("kind"),
+        origins.c.record_id == bindparam("record_id"),
+    )
+)
 
 
 def add_event(trip: Trip, event: Event, clinic_id: ClinicId) -> None:
@@ -139,6 +146,12 @@ class SqlOrigins:
                 "key": key,
                 "record_id": record_id,
             },
+        )
+
+    def forget(self, kind: str, record_id: UUID) -> None:
+        self._trip.later(
+            _FORGET_ORIGIN,
+            {"clinic_id": self._clinic_id, "kind": kind, "record_id": record_id},
         )
 
 

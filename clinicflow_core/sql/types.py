@@ -78,7 +78,7 @@ class KeyList(TypeDecorator[Collection[UUID]]):
         return json.dumps(keys) if dialect.name == "sqlite" else f"{{{','.join(keys)}}}"
 
 
-class among(ColumnElement[bool]):  # noqa: N801  Reads as the operator that it is.
+class among(ColumnElement[Any]):  # noqa: N801  Reads as the operator that it is.
     """Whether *column* is one of the keys in the parameter *name*, however many."""
 
     inherit_cache = False
