@@ -48,14 +48,11 @@ def told_apart() -> Iterator[None]:
     except exc.TimeoutError:
         raise StoreBusyError from None
     except exc.DBAPIError as error:
-        raise _meaning(error.orig) or error from None
-    except sqlite3.Error as error:
-        raise _meaning(error) or error from None
+        raise _meaning(error.orig) from None
     except Exception as error:
-        meaning = _meaning(error) if hasattr(error, "sqlstate") else None
-        if meaning is None:
+        if not isinstance(error, sqlite3.Error) and not hasattr(error, "sqlstate"):
             raise
-        raise meaning from None
+        raise _meaning(error) from None
 
 
 def overlap(constraint: str = "ex_appointments_doctor") -> ContentionError:
@@ -63,10 +60,15 @@ def overlap(constraint: str = "ex_appointments_doctor") -> ContentionError:
     return ContentionError(BookingConflictError((_OVERLAPS[constraint],)))
 
 
-def _meaning(error: BaseException | None) -> ClinicFlowError | None:
+def _meaning(error: BaseException | None) -> Exception:
     if isinstance(error, sqlite3.Error):
-        return _of_sqlite(error)
-    return _of_postgresql(error)
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        return _of_sqlite(error) or _bug(name)
+    return _of_postgresql(error) or _bug(str(getattr(error, "sqlstate", None)))
+
+
+def _bug(name: str) -> RuntimeError:
+    return RuntimeError(f"the database refused what should not have been asked: {name}")
 
 
 def _of_sqlite(error: sqlite3.Error) -> ClinicFlowError | None:

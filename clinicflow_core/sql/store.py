@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, exc
 
 from clinicflow_core import ports
 from clinicflow_core.accounts.permissions import Actor, actor_of
@@ -104,7 +104,11 @@ class _Transaction:
         return self._trip
 
     def _end(self) -> None:
-        self._connection.close()  # Rolls back whatever was not committed.
+        try:
+            self._connection.close()  # Rolls back whatever was not committed.
+        except exc.DBAPIError:
+            # It is lost, and with it whatever was not committed.
+            self._connection.close()
 
     def _finish(self) -> None:
         self._trip.finish()

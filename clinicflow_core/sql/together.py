@@ -52,7 +52,8 @@ class Together:
             raise
         outcomes = []
         for _ in script:
-            rows = cursor.fetchall() if cursor.description else ()
+            # `description` would tell the same, and describe every column for it.
+            rows = cursor.fetchall() if cursor.pgresult.nfields else ()
             outcomes.append(Outcome(cursor.rowcount, rows))
             cursor.nextset()
         return outcomes[silent:]
