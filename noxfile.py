@@ -1,9 +1,9 @@
 """
-ClinicFlow's checks; ``nox`` runs them all, ``nox -s quick`` the fast tests alone.
+ClinicFlow's checks; `nox` runs them all, `nox -s quick` the fast tests alone.
 
 Each session's docstring says which question it answers. The tested set of
-libraries stands in ``constraints.txt``, the lowest allowed ones in
-``pyproject.toml``.
+libraries stands in `constraints.txt`, the lowest allowed ones in
+`pyproject.toml`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ QUICK = ("-m", "not slow and not races", "--ignore=tests/docs", "-n", "2")
 
 
 def tools(*groups: str) -> tuple[str, ...]:
-    """Return what the dependency groups of ``pyproject.toml`` ask for."""
+    """Return what the dependency groups of `pyproject.toml` ask for."""
     project = nox.project.load_toml(ROOT / "pyproject.toml")
     return nox.project.dependency_groups(project, *groups)
 
@@ -133,7 +133,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="uv")
 def lowest(session: nox.Session) -> None:
-    """Are the lowest versions that ``pyproject.toml`` allows really enough?"""
+    """Are the lowest versions that `pyproject.toml` allows really enough?"""
     session.install(
         *("-r", "pyproject.toml", "--all-extras", "--resolution", "lowest-direct")
     )

@@ -90,16 +90,7 @@ def import_file(
             # Refused parts of a document stand one on a line.
             suffix = source.suffix or ".csv" if form is Form.CSV else ".ndjson"
             kept_in = rows.keep(refused_path, f"{source.stem}.refused{suffix}")
-    tell(
-        {
-            "read": report.read,
-            "stored": report.stored,
-            "already_there": report.already_there,
-            "refused": report.refused,
-            "reasons": dict(report.reasons),
-        },
-        *_shown(report, rows.first),
-    )
+    tell(report, *_shown(report, rows.first))
     if kept_in is not None:
         click.echo(f"Refused rows are in {kept_in}: mend and import them.", err=True)
 

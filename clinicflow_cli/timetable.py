@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from attrs import frozen
 from clinicflow_cli.output import console_for, table
 from clinicflow_core.desk.schedule import Day, DoctorDay, ScheduledVisit
 from clinicflow_core.entities.appointment import Appointment, Status
+from clinicflow_core.scheduling.openings import free_spans
 from clinicflow_core.timespan import TimeSpan, local_day, wall_clock, zone_of
 
 if TYPE_CHECKING:
@@ -81,19 +82,7 @@ def _column(doctor: DoctorDay, day: Day) -> _Column:
         if span.starts_at < whole.end and whole.start < span.ends_at
     )
     taken = [v.appointment.span for v in doctor.visits if v.appointment.holds_its_time]
-    return _Column(doctor, working, tuple(_left_of(working, taken)))
-
-
-def _left_of(working: Iterable[TimeSpan], taken: list[TimeSpan]) -> Iterator[TimeSpan]:
-    for span in working:
-        start = span.start
-        for visit in sorted(taken, key=lambda visit: visit.start):
-            if visit.overlaps(span):
-                if start < visit.start:
-                    yield TimeSpan(start, visit.start)
-                start = max(start, visit.end)
-        if start < span.end:
-            yield TimeSpan(start, span.end)
+    return _Column(doctor, working, tuple(free_spans(working, taken)))
 
 
 def _grid(columns: Sequence[_Column], day: Day) -> Table:

@@ -1,4 +1,4 @@
-"""A doctor's week as it is typed: ``mon-fri 09:00-12:30 13:30-17:00 sat 9-12``."""
+"""A doctor's week as it is typed: `mon-fri 09:00-12:30 13:30-17:00 sat 9-12`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
 attrs classes as JSON Schema 2020-12, in the dialect of OpenAPI 3.1.
 
-What :func:`clinicflow_core.wire.structure` accepts, the schema accepts. The
+What `wire.structure` accepts, the schema accepts. The
 schema accepts a little more: JSON Schema cannot tell 1.0 from 1, does not know
 the IANA time zones and sees no rule over several fields.
 """
@@ -44,11 +44,11 @@ def json_schema(
     Return the schema of *cls*, an attrs class or any type that a field may have.
 
     Each attrs class is put into *components* and referenced: by its name as it
-    is received, and with ``Answer`` after its name as :func:`dump` sends it,
+    is received, and with `Answer` after its name as `dump` sends it,
     where every key is present.
 
     Raises:
-        TypeError: If *cls* holds a type that :func:`structure` cannot read.
+        TypeError: If *cls* holds a type that `structure` cannot read.
     """
 
     def inner(kind: Any) -> dict[str, object]:

@@ -29,8 +29,8 @@ def read_json(text: bytes) -> object:
     """
     Return what *text*, one JSON value in UTF-8, says.
 
-    Numbers are ``int`` within 64 bits, or finite ``float``; arrays and objects
-    nest at most :data:`MAX_DEPTH` deep. Takes time linear in the length.
+    Numbers are `int` within 64 bits, or finite `float`; arrays and objects
+    nest at most `MAX_DEPTH` deep. Takes time linear in the length.
 
     Raises:
         UnreadableError: If it is anything else, has a byte order mark, or an

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID, uuid4
@@ -21,12 +21,9 @@ from attrs import define, frozen
 from clinicflow_core import ports
 from clinicflow_core.accounts.permissions import Actor, actor_of
 from clinicflow_core.clock import SystemClock
-from clinicflow_core.entities.appointment import (
-    Appointment,
-    Cancellation,
-)
+from clinicflow_core.entities.appointment import Appointment, Cancellation
 from clinicflow_core.entities.clinic import Clinic
-from clinicflow_core.entities.doctor import WEEKDAYS, Doctor, WorkingHours
+from clinicflow_core.entities.doctor import Doctor, WorkingHours
 from clinicflow_core.entities.event import Event
 from clinicflow_core.entities.ids import (
     AppointmentId,
@@ -56,12 +53,9 @@ from clinicflow_core.errors import (
     StoreBusyError,
     UserNotFoundError,
 )
-from clinicflow_core.scheduling.conflicts import ConflictKind, busy
+from clinicflow_core.scheduling.conflicts import ConflictKind, visit_in_the_way
 from clinicflow_core.scheduling.diary import BusyTime, Diary
 from clinicflow_core.timespan import TimeSpan
-
-KEYS_KEPT = timedelta(hours=24)
-"""How long an answer is kept under its idempotency key."""
 
 _WAIT_SECONDS = 5.0
 _Key = tuple[object, ...]
@@ -217,12 +211,7 @@ def _follows(record: _Versioned) -> Callable[[Any], None]:
     return check
 
 
-class _Sorted(Protocol):
-    @property
-    def sort_key(self) -> tuple[str, ...]: ...
-
-
-_S = TypeVar("_S", bound=_Sorted)
+_S = TypeVar("_S", bound=ports.Sorted)
 
 
 def _page_of(records: Iterable[_S], request: ports.PageRequest) -> ports.Page[_S]:
@@ -321,7 +310,7 @@ class MemoryDoctors(_Repository):
         return {doctor_id: self.hours_of(doctor_id) for doctor_id in doctor_ids}
 
     def set_hours(self, doctor_id: DoctorId, hours: Sequence[WorkingHours]) -> None:
-        ordered = sorted(hours, key=lambda h: (WEEKDAYS.index(h.weekday), h.start))
+        ordered = sorted(hours, key=WorkingHours.minutes_of_week)
         self._transaction.write(
             "hours",
             self._clinic_id,
@@ -439,7 +428,7 @@ class MemoryAppointments(_Repository):
                     and other.holds_its_time
                     and other.span.overlaps(visit.span)
                 ):
-                    conflict = busy(kind, visit.span, zone)
+                    conflict = visit_in_the_way(kind, other.span, zone)
                     raise ContentionError(BookingConflictError((conflict,)))
 
 
@@ -617,7 +606,7 @@ class MemoryUnitOfWork:
     def _look_up_answer(self) -> None:
         if self._once is not None:
             kept = self._transaction.find("answers", self._clinic_id, self._key())
-            if kept is not None and kept.at > self.now - KEYS_KEPT:
+            if kept is not None and kept.at > self.now - ports.KEYS_KEPT:
                 if kept.fingerprint != self._once.fingerprint:
                     raise KeyReusedError
                 raise AlreadyAnsweredError(kept.answer)
@@ -666,7 +655,7 @@ class MemoryUnitOfWork:
         self._transaction.commit()
 
     def _is_first(self, stored: _Answer | None) -> None:
-        if stored is not None and stored.at > self.now - KEYS_KEPT:
+        if stored is not None and stored.at > self.now - ports.KEYS_KEPT:
             raise ContentionError(StoreBusyError())
 
 

@@ -9,7 +9,7 @@ until the next read or the commit, so their refusals can come from there.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 from uuid import UUID
@@ -39,6 +39,9 @@ from clinicflow_core.entities.user import Session, User
 from clinicflow_core.scheduling.diary import Diary
 from clinicflow_core.timespan import TimeSpan
 
+KEYS_KEPT = timedelta(hours=24)
+"""How long an answer is kept under its idempotency key."""
+
 T = TypeVar("T")
 
 
@@ -47,6 +50,13 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the present instant, aware."""
+
+
+class Sorted(Protocol):
+    """A record that has its place in lists."""
+
+    @property
+    def sort_key(self) -> tuple[str, ...]: ...
 
 
 @frozen

@@ -48,7 +48,8 @@ class Environment(Enum):
 
 def _origins(_: object, __: object, origins: tuple[str, ...]) -> None:
     for origin in origins:
-        _origin(_, __, origin)  # type: ignore[arg-type]  # It asks for none of them.
+        if complaint := _origin.complaint(origin):
+            raise ValueError(complaint)
 
 
 _origin = pattern(_ORIGIN, "must be origins as https://desk.example.org, with commas")

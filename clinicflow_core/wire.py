@@ -1,9 +1,9 @@
 """
 Between attrs classes and JSON, strictly: nothing is guessed, dropped or coerced.
 
-:func:`structure` finds everything that is wrong at once. It judges each field by
-its type, then by its validators; what concerns several fields belongs into
-``__attrs_post_init__``. Validators get no instance here, so they must not ask it.
+`structure` finds everything that is wrong at once. It judges each field by its type,
+then by its validators; what concerns several fields belongs into
+`__attrs_post_init__`. Validators get no instance here, so they must not ask it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ HIDDEN: Final[Mapping[str, object]] = types.MappingProxyType({"wire.hidden": Tru
 
 
 class Unset(enum.Enum):
-    """The type of :data:`UNSET`, for annotations."""
+    """The type of `UNSET`, for annotations."""
 
     UNSET = "unset"
 
@@ -96,7 +96,7 @@ def visible_fields(cls: Any) -> tuple[Attribute[Any], ...]:
 
 
 def computed(cls: Any) -> dict[str, Any]:
-    """Return the properties named in ``__computed__`` with their return types."""
+    """Return the properties named in `__computed__` with their return types."""
     names = getattr(cls, "__computed__", ())
     return {n: get_type_hints(getattr(cls, n).fget)["return"] for n in names}
 
@@ -148,7 +148,7 @@ def text(max_length: int, min_length: int = 1) -> Check:
 
 
 def one_line(max_length: int, min_length: int = 1) -> Check:
-    """Check as :func:`text` does, and refuse line breaks and control characters."""
+    """Check as `text` does, and refuse line breaks and control characters."""
     return _text(max_length, min_length, _LINE_NOT_BLANK if min_length else _LINE)
 
 
@@ -189,7 +189,7 @@ def pattern(regex: str, message: str) -> Check:
     r"""
     Check that *regex* matches the whole text; else say *message*.
 
-    Write the regex so that JavaScript reads it the same: ``[0-9]``, not ``\d``.
+    Write the regex so that JavaScript reads it the same: `[0-9]`, not `\d`.
     """
     compiled = re.compile(regex)
 
@@ -270,7 +270,7 @@ Read = Callable[[Any], Any]
 
 def structure(data: object, cls: type[T]) -> T:
     """
-    Return *data*, as :func:`read_json` gives it, as a *cls*.
+    Return *data*, as `read_json` gives it, as a *cls*.
 
     Raises:
         InvalidError: If it does not fit, with every problem there is, by pointer.
@@ -444,18 +444,18 @@ def _reader(kind: Any) -> Read:
 
 
 def tuple_item(kind: Any) -> Any:
-    """Return X of ``tuple[X, ...]``, else None."""
+    """Return X of `tuple[X, ...]`, else None."""
     args = get_args(kind)
     return args[0] if get_origin(kind) is tuple and args[1:] == (...,) else None
 
 
 def set_item(kind: Any) -> Any:
-    """Return X of ``frozenset[X]``, else None."""
+    """Return X of `frozenset[X]`, else None."""
     return get_args(kind)[0] if get_origin(kind) is frozenset else None
 
 
 def mapping_value(kind: Any) -> Any:
-    """Return X of ``dict[str, X]`` or ``Mapping[str, X]``, else None."""
+    """Return X of `dict[str, X]` or `Mapping[str, X]`, else None."""
     args = get_args(kind)
     is_mapping = get_origin(kind) in (dict, Mapping) and args[0] is str
     return args[1] if is_mapping else None
@@ -463,9 +463,9 @@ def mapping_value(kind: Any) -> Any:
 
 def split_union(kind: Any) -> tuple[Any, bool]:
     """
-    Return X and True for ``X | None``, X and False for ``X | Unset``, else *kind*.
+    Return X and True for `X | None`, X and False for `X | Unset`, else *kind*.
 
-    ``X | None | Unset`` is as ``X | None``: what is left out is not null.
+    `X | None | Unset` is as `X | None`: what is left out is not null.
     """
     members = get_args(kind)
     if get_origin(kind) not in (Union, types.UnionType):
@@ -582,7 +582,7 @@ def dump(value: object) -> object:
     Return *value* as JSON can say it; instants become UTC.
 
     Hidden fields and those that are UNSET are left out; what a class names in
-    ``__computed__: ClassVar[tuple[str, ...]]`` comes after the fields.
+    `__computed__: ClassVar[tuple[str, ...]]` comes after the fields.
     """
     return _converter.unstructure(value)
 

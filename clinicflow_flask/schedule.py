@@ -9,8 +9,9 @@ from attrs import field, frozen
 from clinicflow_core.desk import schedule
 from clinicflow_core.desk.schedule import Day
 from clinicflow_core.entities.ids import DoctorId
-from clinicflow_core.errors import NotFoundError
+from clinicflow_core.errors import InvalidError, NotFoundError
 from clinicflow_core.ports import UnitOfWork
+from clinicflow_flask.requests import ParameterError
 from clinicflow_flask.routes import Route
 
 
@@ -26,7 +27,10 @@ class WhichDay:
 
 def _day(query: WhichDay, uow: UnitOfWork) -> Day:
     doctors = [] if query.doctor_id is None else [query.doctor_id]
-    return schedule.day(query.date, doctors, uow)
+    try:
+        return schedule.day(query.date, doctors, uow)
+    except InvalidError as error:
+        raise ParameterError("query", error.problems) from None
 
 
 ROUTES = (

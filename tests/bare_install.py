@@ -1,5 +1,6 @@
 """
-Checks an installation without extras: all of the core but its stores imports.
+Checks an installation without extras: all of the core but its stores imports, and a
+visit can be booked in memory, once.
 
 Run by ``nox -s bare`` in an environment that has the core's four libraries only.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+from datetime import date, time
 
 import clinicflow_core
 
@@ -38,8 +40,40 @@ def modules_of_the_core() -> list[str]:
     return names
 
 
+def book_twice() -> None:
+    """Book a visit in memory, and the same time again, which must be refused."""
+    # Here, once it is clear that they import.
+    from clinicflow_core.accounts.permissions import system
+    from clinicflow_core.desk import accounts, booking, doctors, register
+    from clinicflow_core.entities.doctor import Weekday
+    from clinicflow_core.errors import BookingConflictError
+    from clinicflow_core.memory import MemoryStore
+
+    store = MemoryStore()
+    clinic = accounts.found_clinic(accounts.NewClinic(name="Bare"), store.entrance())
+    desk = store.unit_of_work(clinic.id, system("bare install"))
+    doctor = doctors.add(doctors.AddDoctor(name="Dr. Chen"), desk)
+    monday = doctors.Stretch(weekday=Weekday.MONDAY, start=time(9), end=time(17))
+    doctors.set_hours(doctor.id, doctors.SetHours(hours=(monday,)), desk)
+    patient = register.register(
+        register.RegisterPatient(first_name="Ann", last_name="Lee"), desk
+    )
+    wanted = booking.BookAppointment(
+        doctor_id=doctor.id,
+        patient_id=patient.id,
+        date=date(2031, 3, 3),
+        start_time=time(9),
+    )
+    booking.book(wanted, desk)
+    try:
+        booking.book(wanted, desk)
+    except BookingConflictError:
+        return
+    sys.exit("The same time was booked twice.")
+
+
 def main() -> None:
-    """Import them all; fail if one is missing something or brings in a framework."""
+    """Import them all and book; fail if something is missing or brought in."""
     names = modules_of_the_core()
     for name in names:
         importlib.import_module(name)
@@ -47,7 +81,8 @@ def main() -> None:
         sys.exit(f"Importing the core brings in {', '.join(sorted(brought_in))}.")
     if not names:
         sys.exit("No module of the core was found.")
-    print(f"{len(names)} modules of the core import on their own.")
+    book_twice()
+    print(f"{len(names)} modules of the core import on their own, and book.")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from clinicflow_cli.people import doctor_named, patient_named
 from clinicflow_core.desk import booking
 from clinicflow_core.entities.appointment import (
     Appointment,
+    Cancellation,
     CancellationType,
+    Status,
     VisitCategory,
     VisitType,
 )
@@ -203,10 +205,7 @@ def cancel(
     cancelled, cancellation = booking.cancel(
         AppointmentId(visit), wanted, reception.unit_of_work()
     )
-    tell(
-        {"appointment": cancelled, "cancellation": cancellation},
-        f"{_STATUS_TOLD[cancelled.status.value]} {_told(cancelled)}.",
-    )
+    _tell_given_up(cancelled, cancellation)
 
 
 @click.command(
@@ -221,10 +220,7 @@ def no_show(reception: Reception, visit: UUID) -> None:
     missed, cancellation = booking.no_show(
         AppointmentId(visit), reception.unit_of_work()
     )
-    tell(
-        {"appointment": missed, "cancellation": cancellation},
-        f"{_STATUS_TOLD[missed.status.value]} {_told(missed)}.",
-    )
+    _tell_given_up(missed, cancellation)
 
 
 @click.command(
@@ -310,6 +306,14 @@ def _reason(override: str | None) -> dict[str, object] | None:
     return None if override is None else given(reason=override)
 
 
+def _tell_given_up(visit: Appointment, cancellation: Cancellation) -> None:
+    outcome = "Missed" if visit.status is Status.NO_SHOW else "Cancelled"
+    tell(
+        {"appointment": visit, "cancellation": cancellation},
+        f"{outcome} {_told(visit)}.",
+    )
+
+
 def _told(visit: Appointment) -> str:
     return f"{visit.date} {visit.start_time:%H:%M}-{visit.end_time:%H:%M} ({visit.id})"
 
@@ -318,6 +322,3 @@ def _history(events: tuple[Event, ...]) -> Iterator[str]:
     for event in events:
         outcome = event.kind.partition(".")[2]
         yield f"  {event.at:%Y-%m-%d %H:%M}  {outcome}  by {event.actor}"
-
-
-_STATUS_TOLD = {"cancelled": "Cancelled", "no-show": "Missed"}

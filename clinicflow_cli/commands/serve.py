@@ -139,6 +139,7 @@ def _answer(host: str, port: int, workers: int, *, reload: bool) -> None:
         workers=workers,
         blocking_threads=min(_MOST_THREADS, 2 * (os.cpu_count() or 1) + 1),
         workers_kill_timeout=_STOPPING_SECONDS,
+        respawn_failed_workers=True,  # Else one that is killed ends all of them.
         reload=reload,
         # Not the working directory: the database writes there.
         reload_paths=[Path(folder) for name in _CODE for folder in _folders_of(name)],

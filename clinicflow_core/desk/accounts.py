@@ -123,6 +123,26 @@ class SignedIn:
     clinic: Clinic
 
 
+@frozen(kw_only=True)
+class Me:
+    """Whoever is signed in."""
+
+    user: User
+    clinic: Clinic
+    permissions: tuple[Permission, ...]
+
+
+@retried
+def found_clinic(request: NewClinic, entrance: Entrance) -> Clinic:
+    """Found a clinic without accounts, for a program that signs people in itself."""
+    with entrance:
+        clinic = _new_clinic(request, entrance.now)
+        entrance.add_clinic(clinic)
+        entrance.record(clinic.id, "clinic.founded", clinic)
+        entrance.commit()
+    return clinic
+
+
 @retried
 def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
     """
@@ -133,17 +153,7 @@ def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
     """
     password_hash = passwords.hash_password(request.owner.password)
     with entrance:
-        phone = request.clinic.phone
-        clinic = Clinic(
-            id=ClinicId(uuid4()),
-            name=request.clinic.name,
-            timezone=request.clinic.timezone,
-            clinic_type=request.clinic.clinic_type,
-            clinic_size=request.clinic.clinic_size,
-            clinic_metadata={} if phone is None else {"phone": phone},
-            created_at=entrance.now,
-            updated_at=entrance.now,
-        )
+        clinic = _new_clinic(request.clinic, entrance.now)
         owner = User(
             id=UserId(uuid4()),
             clinic_id=clinic.id,
@@ -246,15 +256,6 @@ def users(request: PageRequest, uow: UnitOfWork) -> Page[User]:
         return uow.users.page(request)
 
 
-@frozen(kw_only=True)
-class Me:
-    """Whoever is signed in."""
-
-    user: User
-    clinic: Clinic
-    permissions: tuple[Permission, ...]
-
-
 def me(uow: UnitOfWork) -> Me:
     """Return who is signed in, where, and what they may do."""
     with uow:
@@ -287,6 +288,19 @@ def change_clinic(request: ChangeClinic, uow: UnitOfWork) -> Clinic:
         )
         uow.commit()
     return changed
+
+
+def _new_clinic(request: NewClinic, now: datetime) -> Clinic:
+    return Clinic(
+        id=ClinicId(uuid4()),
+        name=request.name,
+        timezone=request.timezone,
+        clinic_type=request.clinic_type,
+        clinic_size=request.clinic_size,
+        clinic_metadata={} if request.phone is None else {"phone": request.phone},
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def _new_session(user: User, now: datetime) -> Session:

@@ -1,20 +1,21 @@
-"""
-Booking: how a visit gets into a diary, moves, and leaves it.
-
-`_place` is the one guarded write. Whatever makes a visit take time goes through
-it: it holds the people, reads their diary, asks the rules, and only then writes.
-"""
+"""Booking: how a visit gets into a diary, moves, and leaves it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
 from uuid import uuid4
 
 from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.desk.placing import (
+    Wanted,
+    alternatives,
+    judge,
+    place,
+    place_facts,
+)
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.entities.appointment import (
     MAX_DURATION,
@@ -33,19 +34,15 @@ from clinicflow_core.entities.ids import (
     DoctorId,
     PatientId,
 )
-from clinicflow_core.errors import BookingConflictError
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
 from clinicflow_core.scheduling.conflicts import (
     OVERLAP_RULES,
     STANDARD_RULES,
     Conflict,
     Rule,
-    find_conflicts,
-    no_such_local_time,
 )
-from clinicflow_core.scheduling.diary import Diary
-from clinicflow_core.scheduling.openings import Opening, nearest_openings
-from clinicflow_core.timespan import TimeSpan, VisitTime, local_day, visit_time
+from clinicflow_core.scheduling.openings import Opening
+from clinicflow_core.timespan import VisitTime, visit_time
 from clinicflow_core.wire import (
     UNSET,
     Unset,
@@ -58,9 +55,9 @@ from clinicflow_core.wire import (
 
 FIRST_YEAR = 1900
 LAST_YEAR = 2199
+"""A visit starts in these years or between them, on the clinic's calendar."""
 
-ALTERNATIVE_DAYS = 7
-"""How far around a refused time alternatives are looked for."""
+_utc_offset = pattern(r"[+-][0-9]{2}:[0-5][0-9]", "must be an offset as -05:00")
 
 
 def _bookable_day(_: object, __: object, day: date) -> None:
@@ -92,10 +89,7 @@ class BookAppointment:
     date: date = field(validator=_bookable_day)
     start_time: time
     duration: int = field(default=30, validator=whole(1, MAX_DURATION))
-    utc_offset: str | None = field(
-        default=None,
-        validator=pattern(r"[+-][0-9]{2}:[0-5][0-9]", "must be an offset as -05:00"),
-    )
+    utc_offset: str | None = field(default=None, validator=_utc_offset)
     visit_type: VisitType | None = None
     visit_category: VisitCategory | None = None
     meeting_link: str | None = field(default=None, repr=False, validator=one_line(500))
@@ -110,10 +104,7 @@ class RescheduleAppointment:
     start_time: time
     duration: int | None = field(default=None, validator=whole(1, MAX_DURATION))
     doctor_id: DoctorId | None = None
-    utc_offset: str | None = field(
-        default=None,
-        validator=pattern(r"[+-][0-9]{2}:[0-5][0-9]", "must be an offset as -05:00"),
-    )
+    utc_offset: str | None = field(default=None, validator=_utc_offset)
     override: OverrideRequest | None = None
 
 
@@ -171,13 +162,13 @@ def book(
     with uow:
         uow.actor.must(Permission.BOOK)
         wanted = _wanted(request, uow)
-        visit = _place(wanted, request.override, uow, rules)
+        visit = place(wanted, _given_reason(request), uow, rules)
         uow.appointments.add(visit)
         uow.record(
             "appointment.booked",
             visit,
-            facts={**_place_facts(visit), "patient_id": str(visit.patient_id)},
-            reason=_reason(visit),
+            facts={**place_facts(visit), "patient_id": str(visit.patient_id)},
+            reason=_kept_reason(visit),
         )
         uow.commit()
     return visit
@@ -195,9 +186,9 @@ def check(
     with uow:
         uow.actor.must(Permission.SEE_DIARY)
         wanted = _wanted(request, uow)
-        conflicts = _judge(wanted, wanted.diary(uow, hold=False), uow, rules)
-        alternatives = _alternatives(wanted, uow, rules) if conflicts else ()
-    return Verdict(conflicts, alternatives)
+        conflicts = judge(wanted, wanted.diary(uow, hold=False), uow, rules)
+        openings = alternatives(wanted, uow, rules) if conflicts else ()
+    return Verdict(conflicts, openings)
 
 
 @retried
@@ -226,7 +217,7 @@ def reschedule(
             _offset(request.utc_offset),
         )
         doctor_id = request.doctor_id or before.doctor_id
-        wanted = _Wanted(
+        wanted = Wanted(
             doctor_id=doctor_id,
             patient_id=before.patient_id,
             local=datetime.combine(request.date, request.start_time),
@@ -236,14 +227,14 @@ def reschedule(
                 time, doctor_id, override, uow.now
             ),
         )
-        visit = _place(wanted, request.override, uow, rules)
+        visit = place(wanted, _given_reason(request), uow, rules)
         if visit is not before:
             uow.appointments.save(visit)
             uow.record(
                 "appointment.rescheduled",
                 visit,
-                facts={**_place_facts(visit), "from": _place_facts(before)},
-                reason=_reason(visit),
+                facts={**place_facts(visit), "from": place_facts(before)},
+                reason=_kept_reason(visit),
             )
         uow.commit()
     return visit
@@ -267,7 +258,7 @@ def reinstate(
     with uow:
         uow.actor.must(Permission.BOOK)
         before = uow.appointments.get(appointment_id)
-        wanted = _Wanted(
+        wanted = Wanted(
             doctor_id=before.doctor_id,
             patient_id=before.patient_id,
             local=datetime.combine(before.date, before.start_time),
@@ -283,13 +274,13 @@ def reinstate(
                 before.reinstated(override, uow.now), **fields_of(time)
             ),
         )
-        visit = _place(wanted, request.override, uow, OVERLAP_RULES)
+        visit = place(wanted, _given_reason(request), uow, OVERLAP_RULES)
         uow.appointments.save(visit)
         uow.record(
             "appointment.reinstated",
             visit,
-            facts=_place_facts(visit),
-            reason=_reason(visit),
+            facts=place_facts(visit),
+            reason=_kept_reason(visit),
         )
         uow.commit()
     return visit
@@ -439,38 +430,7 @@ def history(appointment_id: AppointmentId, uow: UnitOfWork) -> tuple[Event, ...]
         return uow.events.of(uow.appointments.get(appointment_id).id)
 
 
-class _Draft(Protocol):
-    """Makes the visit for a time, to be judged or to be kept."""
-
-    def __call__(
-        self, time: VisitTime, override: Override | None = None, /
-    ) -> Appointment: ...
-
-
-@frozen(kw_only=True)
-class _Wanted:
-    """
-    A visit that is to take time in a diary.
-
-    Attributes:
-        local: The wall clock that was asked for.
-        time: When that is; None if clocks never show it.
-    """
-
-    doctor_id: DoctorId
-    patient_id: PatientId
-    local: datetime
-    duration: int
-    time: VisitTime | None
-    draft: _Draft
-
-    def diary(self, uow: UnitOfWork, *, hold: bool) -> Diary:
-        window = self.time.span if self.time else _around(self.local, uow)
-        read = uow.diaries.hold if hold else uow.diaries.read
-        return read([self.doctor_id], [self.patient_id], window)
-
-
-def _wanted(request: BookAppointment, uow: UnitOfWork) -> _Wanted:
+def _wanted(request: BookAppointment, uow: UnitOfWork) -> Wanted:
     appointment_id = AppointmentId(uuid4())
 
     def draft(time: VisitTime, override: Override | None = None, /) -> Appointment:
@@ -487,7 +447,7 @@ def _wanted(request: BookAppointment, uow: UnitOfWork) -> _Wanted:
             updated_at=uow.now,
         )
 
-    return _Wanted(
+    return Wanted(
         doctor_id=request.doctor_id,
         patient_id=request.patient_id,
         local=datetime.combine(request.date, request.start_time),
@@ -501,67 +461,6 @@ def _wanted(request: BookAppointment, uow: UnitOfWork) -> _Wanted:
         ),
         draft=draft,
     )
-
-
-def _place(
-    wanted: _Wanted,
-    override: OverrideRequest | None,
-    uow: UnitOfWork,
-    rules: Sequence[Rule],
-) -> Appointment:
-    """Return the visit that may be written now, with its people held."""
-    if override is not None:
-        uow.actor.must(Permission.OVERRIDE)
-    conflicts = _judge(wanted, wanted.diary(uow, hold=True), uow, rules)
-    if wanted.time is None or (conflicts and not _accepts(override, conflicts)):
-        raise BookingConflictError(conflicts, _alternatives(wanted, uow, rules))
-    if override is None or not conflicts:
-        return wanted.draft(wanted.time)
-    kinds = tuple(dict.fromkeys(conflict.kind.value for conflict in conflicts))
-    accepted = Override(
-        reason=override.reason, conflicts=kinds, by_id=uow.actor.user_id
-    )
-    return wanted.draft(wanted.time, accepted)
-
-
-def _judge(
-    wanted: _Wanted, diary: Diary, uow: UnitOfWork, rules: Sequence[Rule]
-) -> tuple[Conflict, ...]:
-    if wanted.time is None:
-        return (no_such_local_time(wanted.local, uow.clinic.timezone),)
-    may_override = uow.actor.may(Permission.OVERRIDE)
-    return tuple(
-        evolve(conflict, overridable=conflict.overridable and may_override)
-        for conflict in find_conflicts(wanted.draft(wanted.time), diary, rules)
-    )
-
-
-def _accepts(override: OverrideRequest | None, conflicts: Sequence[Conflict]) -> bool:
-    return override is not None and all(c.overridable for c in conflicts)
-
-
-def _alternatives(
-    wanted: _Wanted, uow: UnitOfWork, rules: Sequence[Rule]
-) -> tuple[Opening, ...]:
-    around = timedelta(days=ALTERNATIVE_DAYS + 1)
-    diary = uow.diaries.read(
-        [wanted.doctor_id],
-        [wanted.patient_id],
-        _around(wanted.local, uow).widened(around),
-    )
-    return nearest_openings(
-        wanted.draft,
-        wanted.doctor_id,
-        wanted.duration,
-        wanted.local,
-        diary,
-        rules,
-        days=ALTERNATIVE_DAYS,
-    )
-
-
-def _around(local: datetime, uow: UnitOfWork) -> TimeSpan:
-    return local_day(local.date(), uow.clinic.zone)
 
 
 def _step(
@@ -623,14 +522,11 @@ def _offset(utc_offset: str | None) -> timedelta | None:
     return sign * timedelta(hours=int(utc_offset[1:3]), minutes=int(utc_offset[4:]))
 
 
-def _place_facts(visit: Appointment) -> dict[str, object]:
-    return {
-        "doctor_id": str(visit.doctor_id),
-        "starts_at": visit.starts_at.isoformat(),
-        "duration": visit.duration,
-        **({"override": list(visit.override.conflicts)} if visit.override else {}),
-    }
+def _given_reason(
+    request: BookAppointment | RescheduleAppointment | ReinstateAppointment,
+) -> str | None:
+    return None if request.override is None else request.override.reason
 
 
-def _reason(visit: Appointment) -> str | None:
+def _kept_reason(visit: Appointment) -> str | None:
     return visit.override.reason if visit.override else None

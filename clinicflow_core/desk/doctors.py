@@ -51,9 +51,7 @@ class ChangeDoctor:
 
 @frozen(kw_only=True)
 class Stretch:
-    """
-    Hours on one weekday; see `WorkingHours` for what *end* before *start* means.
-    """
+    """Hours on one weekday; see `WorkingHours` for what *end* before *start* means."""
 
     weekday: Weekday
     start: time
@@ -185,9 +183,10 @@ def set_hours(
         today = local_day(wall_clock(uow.now, uow.clinic.zone).date(), uow.clinic.zone)
         doctor = uow.diaries.hold([doctor_id], [], today).doctors[doctor_id]
         uow.doctors.set_hours(doctor_id, week)
+        kept = uow.doctors.hours_of(doctor_id)
         uow.record("doctor.hours-set", doctor, facts={"stretches": len(week)})
         uow.commit()
-        return uow.doctors.hours_of(doctor_id)
+    return kept
 
 
 def new_doctor(request: AddDoctor, uow: UnitOfWork) -> Doctor:

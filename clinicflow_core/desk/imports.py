@@ -23,6 +23,7 @@ from attrs import evolve, field, frozen
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk.booking import FIRST_YEAR, LAST_YEAR
 from clinicflow_core.desk.doctors import AddDoctor, new_doctor
+from clinicflow_core.desk.placing import place_facts
 from clinicflow_core.desk.register import RegisterPatient, new_patient
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.entities.appointment import Appointment, Status, fields_of
@@ -131,11 +132,8 @@ def import_doctors(
         InvalidError: If a CSV file has no proper header; nothing is stored then.
         UnavailableError: If the store gives up; all batches before are stored.
     """
-    today = _today(uow)
-
-    read = (
-        columns.person if form is Form.CSV else partial(fhir.practitioner, today=today)
-    )
+    of_fhir = partial(fhir.practitioner, today=_today(uow))
+    read = columns.person if form is Form.CSV else of_fhir
     understand = _registering(read, AddDoctor)
     rows = entries(stream, form, columns.DOCTORS)
     keep = partial(_keep, "doctor", _adding_doctors)
@@ -385,7 +383,8 @@ def _adding_visits(
             detail = " ".join(conflict.message for conflict in conflicts)
             raise unfit(Reason.OVERLAP, detail)
         uow.appointments.add(visit)
-        uow.record("appointment.imported", visit, facts=_facts(visit))
+        facts = {**place_facts(visit), "patient_id": str(visit.patient_id)}
+        uow.record("appointment.imported", visit, facts=facts)
         placed.append(BusyTime(visit.id, visit.doctor_id, visit.patient_id, visit.span))
         return visit
 
@@ -524,12 +523,3 @@ def _together(visits: Iterable[Appointment]) -> Iterator[list[Appointment]]:
 
 def _around(span: TimeSpan, busy: Iterable[BusyTime]) -> Iterator[BusyTime]:
     return (taken for taken in busy if taken.span.overlaps(span))
-
-
-def _facts(visit: Appointment) -> dict[str, object]:
-    return {
-        "doctor_id": str(visit.doctor_id),
-        "patient_id": str(visit.patient_id),
-        "starts_at": visit.starts_at.isoformat(),
-        "duration": visit.duration,
-    }

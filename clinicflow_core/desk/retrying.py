@@ -14,7 +14,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _TRIES = 4
-_LONGEST_PAUSE = 0.05
+_LONGEST_PAUSE_SECONDS = 0.05
 
 
 def retried(act: Callable[P, R]) -> Callable[P, R]:
@@ -32,7 +32,7 @@ def retried(act: Callable[P, R]) -> Callable[P, R]:
             except ContentionError as contention:
                 if not left:
                     raise contention.refusal from None
-                time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311  Jitter.
+                time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311  Jitter.
         raise AssertionError("unreachable")  # pragma: no cover
 
     return tried

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time
 
-from attrs import frozen
+from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.desk.booking import FIRST_YEAR, LAST_YEAR
 from clinicflow_core.entities.appointment import Appointment
 from clinicflow_core.entities.doctor import Doctor
 from clinicflow_core.entities.ids import DoctorId
+from clinicflow_core.errors import InvalidError, Problem
 from clinicflow_core.ports import AppointmentFilter, PageRequest, UnitOfWork
 from clinicflow_core.scheduling.hours import working_spans
 from clinicflow_core.timespan import wall_clock
@@ -35,7 +37,7 @@ class ScheduledVisit:
     """A visit with the name of its patient."""
 
     appointment: Appointment
-    patient_name: str
+    patient_name: str = field(repr=False)
 
 
 @frozen(kw_only=True)
@@ -65,13 +67,19 @@ def day(on: date | None, doctor_ids: Sequence[DoctorId], uow: UnitOfWork) -> Day
     """
     Return the clinic's day, cancelled and missed visits included.
 
+    It shows the first `MOST_DOCTORS` by name and the first `MOST_VISITS` by start.
+
     Args:
         on: The day; None is today in the clinic's time zone.
         doctor_ids: Whose diaries; empty for all doctors.
 
     Raises:
+        InvalidError: If no visit can be on that day.
         DoctorNotFoundError: If one of *doctor_ids* is not there.
     """
+    if on is not None and not FIRST_YEAR <= on.year <= LAST_YEAR:
+        detail = f"must be in the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise InvalidError((Problem("/date", detail),))
     with uow:
         uow.actor.must(Permission.SEE_DIARY)
         zone = uow.clinic.zone

@@ -15,7 +15,7 @@ _MINUTES_A_WEEK = 7 * 24 * 60
 
 
 class Weekday(Enum):
-    """A day of the week; `Weekday.of` gives the one of a date."""
+    """A day of the week."""
 
     MONDAY = "monday"
     TUESDAY = "tuesday"
@@ -27,6 +27,7 @@ class Weekday(Enum):
 
 
 WEEKDAYS = tuple(Weekday)
+"""In order: the position of each is what `date.weekday` returns."""
 
 
 @frozen(kw_only=True)

@@ -19,7 +19,8 @@ class Event:
     Attributes:
         kind: Record and outcome: "appointment.booked".
         record_id: The record that it happened to.
-        actor: Who did it: "user", "system", or the name of a program.
+        actor: Who did it: "user", the name of a program, or "entrance" for whoever
+            signed up or signed in.
         user_id: The account of the actor, if there is one.
         facts: Ids, times and names of changed fields; never names, contacts,
             birth dates or answers.

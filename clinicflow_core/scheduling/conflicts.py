@@ -55,7 +55,7 @@ Rule = Callable[[Appointment, Diary], Iterator[Conflict]]
 def doctor_is_busy(proposed: Appointment, diary: Diary) -> Iterator[Conflict]:
     for other in diary.busy:
         if other.doctor_id == proposed.doctor_id and other.span.overlaps(proposed.span):
-            yield busy(ConflictKind.DOCTOR_BUSY, other.span, diary.zone)
+            yield visit_in_the_way(ConflictKind.DOCTOR_BUSY, other.span, diary.zone)
 
 
 def patient_is_busy(proposed: Appointment, diary: Diary) -> Iterator[Conflict]:
@@ -63,7 +63,7 @@ def patient_is_busy(proposed: Appointment, diary: Diary) -> Iterator[Conflict]:
         if other.patient_id == proposed.patient_id and other.span.overlaps(
             proposed.span
         ):
-            yield busy(ConflictKind.PATIENT_BUSY, other.span, diary.zone)
+            yield visit_in_the_way(ConflictKind.PATIENT_BUSY, other.span, diary.zone)
 
 
 def outside_hours(proposed: Appointment, diary: Diary) -> Iterator[Conflict]:
@@ -105,13 +105,13 @@ def find_conflicts(
     A visit is never in its own way.
     """
     own = proposed.id
-    if any(busy.appointment_id == own for busy in diary.busy):
-        others = tuple(busy for busy in diary.busy if busy.appointment_id != own)
+    if any(taken.appointment_id == own for taken in diary.busy):
+        others = tuple(taken for taken in diary.busy if taken.appointment_id != own)
         diary = evolve(diary, busy=others)
     return tuple(conflict for rule in rules for conflict in rule(proposed, diary))
 
 
-def busy(kind: ConflictKind, span: TimeSpan, zone: ZoneInfo) -> Conflict:
+def visit_in_the_way(kind: ConflictKind, span: TimeSpan, zone: ZoneInfo) -> Conflict:
     """Return the conflict with another visit that takes *span*."""
     whose = "doctor" if kind is ConflictKind.DOCTOR_BUSY else "patient"
     start, end = wall_clock(span.start, zone), wall_clock(span.end, zone)

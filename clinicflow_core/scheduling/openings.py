@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import accumulate, islice
 from zoneinfo import ZoneInfo
@@ -12,13 +12,10 @@ from attrs import frozen
 
 from clinicflow_core.entities.appointment import Appointment
 from clinicflow_core.entities.ids import DoctorId
-from clinicflow_core.scheduling.conflicts import (
-    STANDARD_RULES,
-    Rule,
-    find_conflicts,
-)
+from clinicflow_core.scheduling.conflicts import STANDARD_RULES, Rule, find_conflicts
 from clinicflow_core.scheduling.diary import BusyTime, Diary
 from clinicflow_core.timespan import (
+    TimeSpan,
     VisitTime,
     first_instant_from,
     visit_time,
@@ -107,6 +104,22 @@ def nearest_openings(
         if time and not find_conflicts(draft(time), diary, rules)
     )
     return tuple(islice(openings, most))
+
+
+def free_spans(
+    working: Iterable[TimeSpan], taken: Iterable[TimeSpan]
+) -> Iterator[TimeSpan]:
+    """Yield what is left of *working*, stretch by stretch, without what is *taken*."""
+    visits = sorted(taken, key=lambda visit: visit.start)
+    for span in working:
+        start = span.start
+        for visit in visits:
+            if visit.overlaps(span):
+                if start < visit.start:
+                    yield TimeSpan(start, visit.start)
+                start = max(start, visit.end)
+        if start < span.end:
+            yield TimeSpan(start, span.end)
 
 
 def _grid(

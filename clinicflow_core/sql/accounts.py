@@ -15,7 +15,7 @@ from clinicflow_core.ports import Page, PageRequest
 from clinicflow_core.sql.paging import page_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import clinics, sessions, users
-from clinicflow_core.sql.versions import one_row, update_of
+from clinicflow_core.sql.versions import replace, update_of
 
 _ADD_CLINIC = Fixed(insert(clinics), all_columns(clinics))
 _SAVE_CLINIC = update_of(clinics)
@@ -118,12 +118,7 @@ def add_clinic(trip: Trip, clinic: Clinic) -> None:
 
 
 def save_clinic(trip: Trip, clinic: Clinic) -> None:
-    row = {
-        **_row_of_clinic(clinic),
-        "of_id": clinic.id,
-        "of_version": clinic.version - 1,
-    }
-    trip.later(_SAVE_CLINIC, row, one_row(clinic.id))
+    replace(trip, _SAVE_CLINIC, _row_of_clinic(clinic))
 
 
 def add_user(trip: Trip, user: User) -> None:

@@ -28,7 +28,7 @@ from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.refusals import overlap
 from clinicflow_core.sql.tables import appointments, cancellations
 from clinicflow_core.sql.types import among
-from clinicflow_core.sql.versions import one_row, update_of
+from clinicflow_core.sql.versions import replace, update_of
 
 LONGEST = timedelta(minutes=MAX_DURATION)
 """A visit that is still going on began at most so long ago."""
@@ -193,13 +193,7 @@ class SqlAppointments:
         return appointment_of(rows[0])
 
     def save(self, appointment: Appointment) -> None:
-        row = {
-            **_row_of(appointment, self._clinic_id),
-            "of_id": appointment.id,
-            "of_clinic_id": self._clinic_id,
-            "of_version": appointment.version - 1,
-        }
-        self._trip.later(_SAVE, row, one_row(appointment.id))
+        replace(self._trip, _SAVE, _row_of(appointment, self._clinic_id))
 
     def page(self, which: AppointmentFilter, request: PageRequest) -> Page[Appointment]:
         visits = appointments.c

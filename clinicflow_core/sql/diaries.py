@@ -9,10 +9,7 @@ from zoneinfo import ZoneInfo
 from clinicflow_core.entities.ids import ClinicId, DoctorId, PatientId
 from clinicflow_core.errors import DoctorNotFoundError, PatientNotFoundError
 from clinicflow_core.scheduling.diary import BusyTime, Diary
-from clinicflow_core.sql.appointments import (
-    BUSY_TIMES,
-    LONGEST,
-)
+from clinicflow_core.sql.appointments import BUSY_TIMES, LONGEST
 from clinicflow_core.sql.doctors import (
     GET_DOCTORS,
     GET_HOURS,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from clinicflow_core.entities.doctor import WEEKDAYS, Doctor, Weekday, WorkingHours
+from clinicflow_core.entities.doctor import Doctor, Weekday, WorkingHours
 from clinicflow_core.entities.ids import ClinicId, DoctorId
 from clinicflow_core.errors import DoctorNotFoundError
 from clinicflow_core.ports import Page, PageRequest
@@ -16,7 +16,7 @@ from clinicflow_core.sql.paging import page_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import doctors, working_hours
 from clinicflow_core.sql.types import among
-from clinicflow_core.sql.versions import one_row, update_of
+from clinicflow_core.sql.versions import replace, update_of
 
 _ADD = Fixed(insert(doctors), all_columns(doctors))
 _SAVE = update_of(doctors)
@@ -90,9 +90,7 @@ def hours_by_doctor(
         )
         hours[row["doctor_id"]].append(stretch)
     return {
-        doctor_id: tuple(
-            sorted(week, key=lambda h: (WEEKDAYS.index(h.weekday), h.start))
-        )
+        doctor_id: tuple(sorted(week, key=WorkingHours.minutes_of_week))
         for doctor_id, week in hours.items()
     }
 
@@ -114,13 +112,7 @@ class SqlDoctors:
         return doctor_of(rows[0])
 
     def save(self, doctor: Doctor) -> None:
-        row = {
-            **_row_of(doctor, self._clinic_id),
-            "of_id": doctor.id,
-            "of_clinic_id": self._clinic_id,
-            "of_version": doctor.version - 1,
-        }
-        self._trip.later(_SAVE, row, one_row(doctor.id))
+        replace(self._trip, _SAVE, _row_of(doctor, self._clinic_id))
 
     def remove(self, doctor_id: DoctorId) -> None:
         key = {"clinic_id": self._clinic_id, "id": doctor_id}

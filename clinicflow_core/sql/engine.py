@@ -37,7 +37,7 @@ def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:
+    except (exc.ArgumentError, ValueError):  # The latter prints what is no port.
         raise ValueError("is no database URL") from None
     match parsed.get_backend_name():
         case "sqlite":

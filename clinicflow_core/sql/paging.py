@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, collate, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from clinicflow_core.ports import Page, PageRequest
+from clinicflow_core.ports import Page, PageRequest, Sorted
 from clinicflow_core.sql.prepared import Row, Trip
 
-
-class _Sorted(Protocol):
-    @property
-    def sort_key(self) -> tuple[str, ...]: ...
-
-
-S = TypeVar("S", bound=_Sorted)
+S = TypeVar("S", bound=Sorted)
 
 
 def page_of(

@@ -16,7 +16,7 @@ from clinicflow_core.sql.paging import page_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import patients
 from clinicflow_core.sql.types import among
-from clinicflow_core.sql.versions import one_row, update_of
+from clinicflow_core.sql.versions import replace, update_of
 
 _ADD = Fixed(insert(patients), all_columns(patients))
 _SAVE = update_of(patients)
@@ -86,13 +86,7 @@ class SqlPatients:
         return found[patient_id]
 
     def save(self, patient: Patient) -> None:
-        row = {
-            **_row_of(patient, self._clinic_id),
-            "of_id": patient.id,
-            "of_clinic_id": self._clinic_id,
-            "of_version": patient.version - 1,
-        }
-        self._trip.later(_SAVE, row, one_row(patient.id))
+        replace(self._trip, _SAVE, _row_of(patient, self._clinic_id))
 
     def remove(self, patient_id: PatientId) -> None:
         self._trip.later(_REMOVE, {"clinic_id": self._clinic_id, "id": patient_id})

@@ -17,11 +17,7 @@ from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.event import Event
 from clinicflow_core.entities.ids import ClinicId, EventId, SessionId
 from clinicflow_core.entities.user import Session, User
-from clinicflow_core.errors import (
-    ClinicNotFoundError,
-    NotSignedInError,
-    RefusedError,
-)
+from clinicflow_core.errors import ClinicNotFoundError, NotSignedInError, RefusedError
 from clinicflow_core.sql import accounts, trail
 from clinicflow_core.sql.accounts import SqlUsers
 from clinicflow_core.sql.appointments import SqlAppointments

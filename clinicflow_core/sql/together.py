@@ -15,9 +15,9 @@ class Together:
     """
     Sends all statements to PostgreSQL as one text.
 
-    Each was prepared on the connection before, so the server plans none of them
-    anew; each still sees what was committed when it began. Values are quoted by the
-    driver, which must not say BEGIN itself: that would be a trip of its own.
+    Each is prepared on its connection once, so the server parses none of them anew;
+    each still sees what was committed when it began. Values are quoted by the driver,
+    which must not say BEGIN itself: that would be a trip of its own.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -39,6 +39,7 @@ class Together:
                 script.append(f"PREPARE {prepared.name} AS {prepared.sql}".encode())
                 self._known.add(prepared.name)
         silent = len(script)
+        is_new = silent > (not self._begun)
         script.extend(self._execution(errand) for errand in errands)
         if not script:
             return []
@@ -47,7 +48,7 @@ class Together:
         try:
             cursor.execute(b";".join(script), prepare=False)
         except BaseException:
-            if silent:  # Nobody knows how many of them were prepared.
+            if is_new:  # Nobody knows how many of them were prepared.
                 self._connection.invalidate()
             raise
         outcomes = []

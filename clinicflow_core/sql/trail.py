@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,12 +19,9 @@ from clinicflow_core.errors import (
     KeyReusedError,
     StoreBusyError,
 )
-from clinicflow_core.ports import Once
+from clinicflow_core.ports import KEYS_KEPT, Once
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import events, idempotency_keys, origins, outbox
-
-KEYS_KEPT = timedelta(hours=24)
-"""How long an answer is kept under its idempotency key."""
 
 
 class next_number(ColumnElement[int]):  # noqa: N801  Reads as the SQL function.

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Table, bindparam, update
 
 from clinicflow_core.errors import ContentionError, StaleVersionError
-from clinicflow_core.sql.prepared import Fixed, all_columns
+from clinicflow_core.sql.prepared import Fixed, Trip, all_columns
 
 
 def update_of(table: Table) -> Fixed:
-    """
-    Return the statement that replaces the row of the version before.
-
-    Besides the columns it takes `of_id`, `of_version`, and `of_clinic_id` if the
-    table's rows belong to clinics.
-    """
+    """Return the statement with which `replace` changes a row of *table*."""
     keys = {"id", "version"} | ({"clinic_id"} & set(table.columns.keys()))
     statement = update(table).where(
         *(table.c[key] == bindparam(f"of_{key}") for key in sorted(keys))
@@ -25,9 +21,22 @@ def update_of(table: Table) -> Fixed:
     return Fixed(statement, all_columns(table, "id", "clinic_id", "created_at"))
 
 
-def one_row(record_id: UUID) -> Callable[[int], None]:
-    """Return the check that an UPDATE of the version before found its row."""
+def replace(trip: Trip, save: Fixed, row: dict[str, Any]) -> None:
+    """
+    Put *row* in the place of the version before.
 
+    Raises:
+        ContentionError: If there is another version; with the next read or the end.
+    """
+    before = {
+        "of_id": row["id"],
+        "of_clinic_id": row.get("clinic_id"),
+        "of_version": row["version"] - 1,
+    }
+    trip.later(save, {**row, **before}, _found_one(row["id"]))
+
+
+def _found_one(record_id: UUID) -> Callable[[int], None]:
     def check(count: int) -> None:
         if count != 1:
             raise ContentionError(StaleVersionError(record_id))

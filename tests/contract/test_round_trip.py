@@ -1,0 +1,441 @@
+"""Whatever an entity can hold comes back from every store as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve, fields
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from clinicflow_core.accounts.permissions import system
+from clinicflow_core.entities.appointment import (
+    Appointment,
+    Cancellation,
+    CancellationType,
+    IntakeStatus,
+    Override,
+    Status,
+    VisitCategory,
+    VisitType,
+    fields_of,
+)
+from clinicflow_core.entities.clinic import Clinic, ClinicSize
+from clinicflow_core.entities.doctor import Doctor, Weekday, WorkingHours
+from clinicflow_core.entities.event import Event
+from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.user import Role, User, UserStatus
+from clinicflow_core.memory import MemoryStore
+from clinicflow_core.ports import AppointmentFilter, PageRequest, Store
+from clinicflow_core.scheduling.conflicts import ConflictKind
+from clinicflow_core.timespan import visit_time
+from tests.builders import (
+    NOW,
+    OpenClinic,
+    Watch,
+    appointment,
+    doctor,
+    open_clinic,
+    patient,
+    user,
+)
+from tests.builders import (
+    clinic as a_clinic,
+)
+
+ALL = PageRequest(limit=200)
+NASTY = [
+    "'; DROP TABLE patients; --",
+    '"quoted" \\ back\\slash',
+    "%s %(name)s :name $1 ? {}",
+    "\u202eright to left\u202c",
+    "\u0627\u0644\u0639\u0631\u0628\u064a\u0629",
+    "e\u0301 o\u0308 \u1100\u1161",
+    "\U0001f469\u200d\u2695\ufe0f \U00020000 \U0010ffff",
+    "\ufeff\u200b\u00a0 spaces \u3000",
+    "\r\n\t\x01\x7f\x85\u2028",
+    "{1,2} {NULL} \\N null",
+]
+ZONES = ["America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC"]
+
+everywhere = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+"""The stores are kept from one example to the next; each opens its own clinic."""
+
+
+def texts(most: int, least: int = 0) -> st.SearchStrategy[str]:
+    """Return any text that a database can hold: no NUL and no half of a surrogate."""
+    letters = st.characters(codec="utf-8", exclude_characters="\0")
+    drawn = st.text(letters, min_size=least, max_size=most)
+    fitting = [text[:most] for text in NASTY] + ["\U0001f642" * most]
+    return drawn | st.sampled_from(fitting)
+
+
+jsons = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**80), 2**80)
+    # PostgreSQL gives a greater float without a fraction back as the integer it shows.
+    | st.floats(-(2**53), 2**53)
+    | texts(20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(texts(10), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+facts = st.dictionaries(texts(10), jsons, max_size=3)
+instants = st.datetimes(
+    datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.timezones()
+) | st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+versions = st.integers(1, 2**31 - 1)
+
+
+def maybe(drawn: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | drawn
+
+
+def with_fields(record: Any, **drawn: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return *record* with all its other fields drawn; ids stay, for they are new."""
+    keys = {"id", "clinic_id", "doctor_id", "user_id"}
+    assert {field.name for field in fields(type(record))} - drawn.keys() <= keys
+    return st.builds(evolve, st.just(record), **drawn)
+
+
+clinics = st.builds(a_clinic).flatmap(
+    lambda record: with_fields(
+        record,
+        name=texts(255),
+        timezone=st.sampled_from(ZONES),
+        clinic_type=maybe(texts(50)),
+        clinic_size=maybe(st.sampled_from(ClinicSize)),
+        clinic_metadata=facts,
+        version=versions,
+        created_at=instants,
+        updated_at=instants,
+    )
+)
+doctors = st.builds(doctor).flatmap(
+    lambda record: with_fields(
+        record,
+        name=texts(255),
+        initials=maybe(texts(10)),
+        specialty=maybe(texts(100)),
+        color=maybe(texts(20)),
+        version=versions,
+        created_at=instants,
+    )
+)
+patients = st.builds(patient).flatmap(
+    lambda record: with_fields(
+        record,
+        first_name=texts(100),
+        last_name=texts(100),
+        email=maybe(texts(255)),
+        phone=maybe(texts(20)),
+        date_of_birth=maybe(st.dates()),
+        version=versions,
+        created_at=instants,
+        updated_at=instants,
+    )
+)
+weeks = st.lists(
+    st.tuples(st.sampled_from(Weekday), st.times(), st.times())
+    .filter(lambda stretch: stretch[1] != stretch[2])
+    .map(lambda stretch: WorkingHours(*stretch)),
+    unique_by=lambda hours: (hours.weekday, hours.start),
+    max_size=8,
+)
+
+
+def users_of(clinic: OpenClinic) -> st.SearchStrategy[User]:
+    account = user(clinic.id)
+    ways_in = st.tuples(maybe(texts(255)), st.booleans()).filter(any)
+    return st.builds(
+        lambda base, way, role: evolve(
+            base,
+            email=f"{base.id}{base.email}"[:255],
+            password_hash=way[0],
+            google_id=f"google-{base.id}" if way[1] else None,
+            role=role,
+            doctor_id=clinic.doctor.id if role is Role.DOCTOR else None,
+        ),
+        with_fields(
+            account,
+            email=texts(100),
+            password_hash=st.just("x"),
+            google_id=st.none(),
+            name=texts(255),
+            role=st.just(Role.OWNER),
+            status=st.sampled_from(UserStatus),
+            version=versions,
+            created_at=instants,
+            updated_at=instants,
+        ),
+        ways_in,
+        st.sampled_from(Role),
+    )
+
+
+@st.composite
+def visits_of(draw: st.DrawFn, clinic: OpenClinic) -> Appointment:
+    time = visit_time(
+        draw(st.dates(date(1950, 1, 1), date(2100, 1, 1))),
+        draw(st.times()),
+        draw(st.integers(1, 24 * 60)),
+        clinic.zone,
+    )
+    assume(time is not None)
+    arrived_at = draw(maybe(instants))
+    overriding = st.builds(
+        Override,
+        reason=texts(500),
+        conflicts=st.lists(
+            st.sampled_from(ConflictKind).map(lambda kind: kind.value) | texts(20)
+        ).map(tuple),
+        by_id=maybe(st.just(clinic.owner.id)),
+    )
+    return draw(
+        with_fields(
+            evolve(
+                clinic.visit(),
+                arrived=arrived_at is not None,
+                arrived_at=arrived_at,
+                **fields_of(time),
+            ),
+            **{name: st.just(value) for name, value in fields_of(time).items()},
+            patient_id=st.just(clinic.patient.id),
+            arrived=st.just(arrived_at is not None),
+            arrived_at=st.just(arrived_at),
+            visit_type=maybe(st.sampled_from(VisitType)),
+            visit_category=maybe(st.sampled_from(VisitCategory)),
+            status=st.sampled_from(Status),
+            intake_status=st.sampled_from(IntakeStatus),
+            meeting_link=maybe(texts(500)),
+            override=maybe(overriding),
+            version=versions,
+            created_at=instants,
+            updated_at=instants,
+        )
+    )
+
+
+def instants_in(record: Any) -> dict[str, datetime]:
+    values = {field.name: getattr(record, field.name) for field in fields(type(record))}
+    return {name: v for name, v in values.items() if isinstance(v, datetime)}
+
+
+def in_utc(record: Any) -> Any:
+    """
+    Return *record* with its instants in UTC.
+
+    Python holds times of a skipped or repeated hour for unlike any in another zone.
+    """
+    moved = {name: at.astimezone(UTC) for name, at in instants_in(record).items()}
+    return evolve(record, **moved)
+
+
+def is_same(found: Any, kept: Any, store: Store) -> None:
+    """Assert that *found* is *kept*, to the microsecond, with its instants in UTC."""
+    assert in_utc(found) == in_utc(kept)
+    if not isinstance(store, MemoryStore):  # Memory keeps the very record.
+        for instant in instants_in(found).values():
+            assert instant.utcoffset() == timedelta(0)
+            assert str(instant.tzinfo) == "UTC"
+
+
+@everywhere
+@given(record=clinics)
+def test_a_clinic_comes_back_whole(record: Clinic, store: Store) -> None:
+    with store.entrance() as entrance:
+        entrance.add_clinic(record)
+        entrance.commit()
+
+    with store.entrance() as entrance:
+        is_same(entrance.get_clinic(record.id), record, store)
+        [listed] = [found for found in entrance.clinics() if found.id == record.id]
+        is_same(listed, record, store)
+
+
+@everywhere
+@given(record=clinics)
+def test_a_changed_clinic_comes_back_whole(record: Clinic, store: Store) -> None:
+    clinic = open_clinic(store, patients=0)
+    changed = evolve(
+        record, id=clinic.id, version=2, created_at=clinic.clinic.created_at
+    )
+
+    clinic.commit(lambda uow: uow.change_clinic(changed))
+
+    with clinic.uow as uow:
+        is_same(uow.clinic, changed, store)
+
+
+def comes_back(clinic: OpenClinic, repository: str, record: Any) -> None:
+    clinic.commit(lambda uow: getattr(uow, repository).add(record))
+
+    with clinic.unit_of_work() as uow:
+        is_same(getattr(uow, repository).get(record.id), record, clinic.store)
+        lists: dict[str, Callable[[], Any]] = {
+            "doctors": lambda: uow.doctors.page(ALL),
+            "patients": lambda: uow.patients.page([], ALL),
+            "users": lambda: uow.users.page(ALL),
+            "appointments": lambda: uow.appointments.page(AppointmentFilter(), ALL),
+        }
+        [listed] = [r for r in lists[repository]().items if r.id == record.id]
+        is_same(listed, record, clinic.store)
+
+
+def comes_back_changed(
+    clinic: OpenClinic, repository: str, first: Any, second: Any
+) -> None:
+    """Store *first*, save *second* over it, and see that all of it is there."""
+    changed = evolve(second, id=first.id, version=2, created_at=first.created_at)
+    clinic.commit(
+        lambda uow: getattr(uow, repository).add(evolve(first, version=1)),
+        lambda uow: getattr(uow, repository).save(changed),
+    )
+
+    with clinic.unit_of_work() as uow:
+        is_same(getattr(uow, repository).get(first.id), changed, clinic.store)
+
+
+@everywhere
+@given(record=doctors, other=doctors, week=weeks, has_account=st.booleans())
+def test_a_doctor_comes_back_whole(
+    record: Doctor,
+    other: Doctor,
+    week: list[WorkingHours],
+    has_account: bool,
+    store: Store,
+) -> None:
+    clinic = open_clinic(store, patients=0)
+    record = evolve(record, user_id=clinic.owner.id if has_account else None)
+
+    comes_back(clinic, "doctors", record)
+    comes_back_changed(clinic, "doctors", evolve(record, id=doctor().id), other)
+    clinic.commit(lambda uow: uow.doctors.set_hours(record.id, week))
+
+    with clinic.uow as uow:
+        assert set(uow.doctors.hours_of(record.id)) == set(week)
+
+
+@everywhere
+@given(record=patients, other=patients)
+def test_a_patient_comes_back_whole(
+    record: Patient, other: Patient, store: Store
+) -> None:
+    clinic = open_clinic(store, patients=0)
+
+    comes_back(clinic, "patients", record)
+    comes_back_changed(clinic, "patients", evolve(record, id=patient().id), other)
+
+
+@everywhere
+@given(data=st.data())
+def test_an_account_comes_back_whole(data: st.DataObject, store: Store) -> None:
+    clinic = open_clinic(store, patients=0)
+
+    comes_back(clinic, "users", data.draw(users_of(clinic)))
+
+
+@everywhere
+@given(data=st.data(), zone=st.sampled_from(ZONES))
+def test_a_visit_comes_back_whole(data: st.DataObject, zone: str, store: Store) -> None:
+    clinic = open_clinic(store, timezone=zone, patients=1)
+    record, other = data.draw(visits_of(clinic)), data.draw(visits_of(clinic))
+    again = evolve(record, id=appointment().id, status=Status.CANCELLED, override=None)
+
+    comes_back(clinic, "appointments", record)
+    comes_back_changed(
+        clinic, "appointments", again, evolve(other, status=Status.NO_SHOW)
+    )
+
+
+@everywhere
+@given(
+    kind=st.sampled_from(CancellationType),
+    note=maybe(texts(2000)),
+    at=instants,
+    by_owner=st.booleans(),
+)
+def test_a_cancellation_comes_back_whole(
+    kind: CancellationType,
+    note: str | None,
+    at: datetime,
+    by_owner: bool,
+    store: Store,
+) -> None:
+    clinic = open_clinic(store, patients=1)
+    visit = clinic.store_visit()
+    record = Cancellation(
+        id=appointment().id,
+        appointment_id=visit.id,
+        patient_id=visit.patient_id,
+        cancelled_by_id=clinic.owner.id if by_owner else None,
+        cancellation_type=kind,
+        reason_note=note,
+        created_at=at,
+    )
+
+    clinic.commit(lambda uow: uow.appointments.cancel(record))
+
+    with clinic.uow as uow:
+        [found] = uow.appointments.cancellations_of(visit.id)
+    is_same(found, record, store)
+
+
+@everywhere
+@given(
+    kind=texts(50),
+    at=instants,
+    actor=texts(50),
+    reason=maybe(texts(2000)),
+    told=facts,
+    by_owner=st.booleans(),
+)
+def test_an_event_comes_back_whole(
+    kind: str,
+    at: datetime,
+    actor: str,
+    reason: str | None,
+    told: dict[str, object],
+    by_owner: bool,
+    store: Store,
+    watch: Watch,
+) -> None:
+    watch.at = NOW
+    clinic = open_clinic(store, patients=0)
+    watch.at = at
+    record = patient()
+    by = evolve(system(actor), user_id=clinic.owner.id if by_owner else None)
+
+    with store.unit_of_work(clinic.id, by) as uow:
+        uow.record(kind, record, told, reason)
+        uow.commit()
+
+    with clinic.system() as uow:
+        [found] = uow.events.of(record.id)
+    expected = Event(
+        id=found.id,
+        kind=kind,
+        record_id=record.id,
+        at=at,
+        actor=actor,
+        user_id=by.user_id,
+        reason=reason,
+        facts=told,
+    )
+    is_same(found, expected, store)
+
+
+@pytest.mark.parametrize("text", NASTY, ids=ascii)
+def test_text_comes_back_as_it_was(text: str, clinic: OpenClinic) -> None:
+    record = patient(first_name=text, last_name=text, email=text)
+
+    comes_back(clinic, "patients", record)
+
+    with clinic.uow as uow:
+        found = uow.patients.named([record.id])
+    assert found == {record.id: record}

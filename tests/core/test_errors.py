@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import pickle
+import re
+from datetime import UTC, datetime, time
+from uuid import UUID
+
+import pytest
+
+from clinicflow_core import errors
+from clinicflow_core.entities.ids import DoctorId
+from clinicflow_core.errors import ClinicFlowError, Problem
+from clinicflow_core.scheduling.conflicts import Conflict, ConflictKind
+from clinicflow_core.scheduling.openings import Opening
+from tests.builders import DAY
+
+ONE, TWO = UUID(int=1), UUID(int=2)
+AT = datetime(2026, 3, 2, 14, tzinfo=UTC)
+CONFLICT = Conflict(kind=ConflictKind.DOCTOR_BUSY, message="The doctor is busy.")
+OPENING = Opening(
+    doctor_id=DoctorId(ONE),
+    date=DAY,
+    start_time=time(9),
+    end_time=time(9, 30),
+    starts_at=AT,
+    ends_at=AT,
+)
+PROBLEMS = (Problem("/patient/email", "is not an e-mail address"), Problem("", "no"))
+
+EXAMPLES = {
+    errors.UnreadableError: (("line 3: not JSON",), "line 3: not JSON"),
+    errors.InvalidError: (
+        (PROBLEMS,),
+        "/patient/email: is not an e-mail address; no",
+    ),
+    errors.NotSignedInError: ((), "Not signed in."),
+    errors.WrongCredentialsError: ((), "Wrong e-mail or password."),
+    errors.NotPermittedError: (
+        ("book visits",),
+        "Your role does not include 'book visits'.",
+    ),
+    errors.ClinicNotFoundError: ((ONE,), f"There is no clinic {ONE}."),
+    errors.UserNotFoundError: ((ONE,), f"There is no user {ONE}."),
+    errors.DoctorNotFoundError: ((ONE,), f"There is no doctor {ONE}."),
+    errors.PatientNotFoundError: ((ONE,), f"There is no patient {ONE}."),
+    errors.AppointmentNotFoundError: ((ONE,), f"There is no appointment {ONE}."),
+    errors.BookingConflictError: (
+        ((CONFLICT, CONFLICT), (OPENING,)),
+        "The doctor is busy. The doctor is busy.",
+    ),
+    errors.InvalidTransitionError: (
+        (ONE, "cancelled", "confirm"),
+        f"Cannot confirm: appointment {ONE} is cancelled.",
+    ),
+    errors.EmailTakenError: ((), "An account with this e-mail exists already."),
+    errors.DoctorHasVisitsError: (
+        (ONE, (ONE, TWO)),
+        f"Doctor {ONE} still has visits: {ONE}, {TWO}.",
+    ),
+    errors.PatientHasVisitsError: (
+        (ONE, (TWO,)),
+        f"Patient {ONE} still has visits: {TWO}.",
+    ),
+    errors.StaleVersionError: (
+        (ONE,),
+        f"Record {ONE} was changed by somebody else; read it again.",
+    ),
+    errors.KeyReusedError: ((), "This idempotency key was used for another request."),
+    errors.StoreBusyError: ((), "The database is busy or not reachable; try again."),
+    errors.StoreFullError: ((), "The database is full; nothing was written."),
+    errors.SchemaNotCurrentError: (
+        (None, "0001"),
+        "The database schema is empty, not 0001: run 'clinicflow db upgrade'.",
+    ),
+    errors.NotConfiguredError: (
+        ("OPENAI_API_KEY",),
+        "Not configured: set OPENAI_API_KEY.",
+    ),
+    errors.SettingsError: ((("A is empty", "B is short"),), "A is empty; B is short"),
+    errors.ContentionError: (
+        (errors.StoreBusyError(),),
+        "The database is busy or not reachable; try again.",
+    ),
+    errors.AlreadyAnsweredError: (
+        ({"id": 1},),
+        "This request was carried out before.",
+    ),
+}
+
+
+def all_errors():
+    found = [ClinicFlowError]
+    for error in found:
+        found.extend(error.__subclasses__())
+    return [error for error in found if error.__module__ == errors.__name__]
+
+
+def drawn_tree():
+    """Return the pairs (error, its parent) that the module's docstring draws."""
+    parents: list[str] = []
+    pairs = []
+    for line in errors.__doc__.splitlines():
+        if drawn := re.fullmatch(r"( *)[*+-] (\w+)", line):
+            depth = len(drawn[1]) // 2
+            parents[depth:] = [drawn[2]]
+            pairs.append((drawn[2], parents[depth - 1] if depth else None))
+    return pairs
+
+
+def test_the_drawn_tree_is_the_real_one():
+    real = {
+        (error.__name__, error.__base__.__name__)
+        for error in all_errors()
+        if error is not ClinicFlowError
+    }
+
+    assert set(drawn_tree()) == real | {("ClinicFlowError", None)}
+
+
+def test_every_leaf_has_an_example_here():
+    leaves = {error for error in all_errors() if not error.__subclasses__()}
+
+    assert leaves <= set(EXAMPLES)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: error.__name__)
+def test_an_error_survives_a_pickle(error):
+    arguments, _ = EXAMPLES[error]
+    raised = error(*arguments)
+
+    again = pickle.loads(pickle.dumps(raised))
+
+    assert type(again) is error
+    assert str(again) == str(raised)
+    assert repr(vars(again)) == repr(vars(raised))
+    assert again.code == raised.code
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: error.__name__)
+def test_an_error_says_what_is_wrong(error):
+    arguments, text = EXAMPLES[error]
+
+    assert str(error(*arguments)) == text
+
+
+def test_codes_are_stable():
+    assert {error.__name__: error.code for error in all_errors()} == {
+        "ClinicFlowError": "error",
+        "UnreadableError": "unreadable",
+        "InvalidError": "invalid-request",
+        "NotSignedInError": "not-signed-in",
+        "WrongCredentialsError": "wrong-credentials",
+        "NotPermittedError": "not-permitted",
+        "NotFoundError": "not-found",
+        "ClinicNotFoundError": "not-found",
+        "UserNotFoundError": "not-found",
+        "DoctorNotFoundError": "not-found",
+        "PatientNotFoundError": "not-found",
+        "AppointmentNotFoundError": "not-found",
+        "RefusedError": "refused",
+        "BookingConflictError": "booking-conflict",
+        "InvalidTransitionError": "invalid-transition",
+        "EmailTakenError": "email-taken",
+        "DoctorHasVisitsError": "doctor-has-visits",
+        "PatientHasVisitsError": "patient-has-visits",
+        "StaleVersionError": "stale-version",
+        "KeyReusedError": "idempotency-key-reused",
+        "UnavailableError": "unavailable",
+        "StoreBusyError": "busy",
+        "StoreFullError": "store-full",
+        "SchemaNotCurrentError": "schema-not-current",
+        "NotConfiguredError": "not-configured",
+        "SettingsError": "settings",
+        "ContentionError": "contention",
+        "AlreadyAnsweredError": "already-answered",
+    }
+
+
+def test_different_refusals_have_different_codes():
+    own = [error.code for error in all_errors() if "code" in vars(error)]
+
+    assert len(own) == len(set(own))
+
+
+def test_a_conflict_carries_its_facts():
+    refused = errors.BookingConflictError((CONFLICT,), (OPENING,))
+
+    assert refused.conflicts == (CONFLICT,)
+    assert refused.alternatives == (OPENING,)
+    assert errors.BookingConflictError((CONFLICT,)).alternatives == ()
+
+
+def test_a_schema_that_is_old_is_named():
+    assert "0000, not 0001" in str(errors.SchemaNotCurrentError("0000", "0001"))

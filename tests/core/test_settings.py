@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from clinicflow_core.errors import SettingsError
+from clinicflow_core.settings import (
+    EXAMPLE_SECRET,
+    SECRET_FILE,
+    Environment,
+    Settings,
+    load_settings,
+    refuse_unsafe,
+    signing_secret,
+)
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+SECRET = "s" * 32
+
+
+@pytest.fixture
+def dotenv(tmp_path):
+    return tmp_path / ".env"
+
+
+def test_everything_has_a_default(dotenv):
+    settings = load_settings({}, dotenv)
+
+    assert settings == Settings()
+    assert settings.database_url == "sqlite:///clinicflow.db"
+    assert settings.access_token_expire_minutes == 480
+    assert settings.environment is Environment.DEVELOPMENT
+    assert not settings.debug
+    assert settings.cors_origins == ("http://localhost:5173", "http://localhost:3000")
+
+
+def test_the_environment_wins_over_the_file(dotenv):
+    dotenv.write_text("ENVIRONMENT=test\nACCESS_TOKEN_EXPIRE_MINUTES=15\n")
+
+    settings = load_settings({"ACCESS_TOKEN_EXPIRE_MINUTES": "30"}, dotenv)
+
+    assert settings.environment is Environment.TEST
+    assert settings.access_token_expire_minutes == 30
+
+
+def test_an_empty_setting_is_one_that_is_not_set(dotenv):
+    dotenv.write_text("OPENAI_API_KEY=\nDATABASE_URL=\n")
+
+    settings = load_settings({"JWT_SECRET_KEY": "", "DEBUG": " "}, dotenv)
+
+    assert settings == Settings()
+
+
+def test_the_example_names_every_setting_and_can_be_used(dotenv):
+    settings = load_settings({}, EXAMPLE)
+
+    assert settings.jwt_secret_key == EXAMPLE_SECRET
+    lines = EXAMPLE.read_text().splitlines()
+    named = {line.partition("=")[0].lower() for line in lines if line[:1].isupper()}
+    assert named == {a.name for a in Settings.__attrs_attrs__}
+
+
+@pytest.mark.parametrize("word", ["true", "True", "1", "yes", "on"])
+def test_debug_is_switched_on(dotenv, word):
+    assert load_settings({"DEBUG": word}, dotenv).debug
+
+
+@pytest.mark.parametrize("word", ["false", "0", "no", "OFF"])
+def test_debug_is_switched_off(dotenv, word):
+    assert not load_settings({"DEBUG": word}, dotenv).debug
+
+
+def test_origins_are_parted_by_commas(dotenv):
+    origins = "https://desk.example.org, http://127.0.0.1:8080/,"
+
+    settings = load_settings({"CORS_ORIGINS": origins}, dotenv)
+
+    expected = ("https://desk.example.org", "http://127.0.0.1:8080")
+    assert settings.cors_origins == expected
+
+
+WRONG = {
+    "DATABASE_URL": "mysql://root:hunter2@db/clinic",
+    "JWT_SECRET_KEY": "hunter2",
+    "JWT_ALGORITHM": "none-hunter2",
+    "ACCESS_TOKEN_EXPIRE_MINUTES": "0",
+    "GOOGLE_REDIRECT_URI": "hunter2",
+    "ENVIRONMENT": "hunter2",
+    "DEBUG": "hunter2",
+    "CORS_ORIGINS": "*",
+}
+
+
+def test_all_that_is_wrong_is_said_at_once_and_no_value_is_told(dotenv):
+    with pytest.raises(SettingsError) as refused:
+        load_settings(WRONG, dotenv)
+
+    named = [problem.partition(":")[0] for problem in refused.value.problems]
+    assert named == sorted(WRONG)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("minutes", ["-1", "1.5", "ten", "10081", "9" * 30, "٣"])
+def test_a_token_lasts_from_a_minute_to_a_week(dotenv, minutes):
+    with pytest.raises(SettingsError, match="ACCESS_TOKEN_EXPIRE_MINUTES"):
+        load_settings({"ACCESS_TOKEN_EXPIRE_MINUTES": minutes}, dotenv)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "localhost:5173", "https://a.org/app", "https://.*", "ftp://a.org", "null"],
+)
+def test_an_origin_is_no_pattern(dotenv, origin):
+    with pytest.raises(SettingsError, match="CORS_ORIGINS"):
+        load_settings({"CORS_ORIGINS": f"https://a.org,{origin}"}, dotenv)
+
+
+def test_a_file_that_is_no_text_is_refused(dotenv):
+    dotenv.write_bytes(b"DEBUG=\xff\xfe\n")
+
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings({}, dotenv)
+
+
+def test_secrets_do_not_show():
+    shown = repr(
+        Settings(
+            database_url="postgresql://u:hunter2@h/d",
+            jwt_secret_key="hunter2" * 5,
+            openai_api_key="hunter2",
+            google_client_secret="hunter2",
+        )
+    )
+
+    assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("secret", "debug", "named"),
+    [
+        (None, False, ["JWT_SECRET_KEY"]),
+        (EXAMPLE_SECRET, False, ["JWT_SECRET_KEY"]),
+        (SECRET, True, ["DEBUG"]),
+        (None, True, ["JWT_SECRET_KEY", "DEBUG"]),
+    ],
+)
+def test_production_refuses_what_is_unsafe(secret, debug, named):
+    settings = Settings(
+        environment=Environment.PRODUCTION, jwt_secret_key=secret, debug=debug
+    )
+
+    with pytest.raises(SettingsError) as refused:
+        refuse_unsafe(settings)
+
+    assert [p.partition(":")[0] for p in refused.value.problems] == named
+
+
+def test_production_takes_what_is_safe():
+    refuse_unsafe(Settings(environment=Environment.PRODUCTION, jwt_secret_key=SECRET))
+
+
+@pytest.mark.parametrize("environment", [Environment.DEVELOPMENT, Environment.TEST])
+def test_elsewhere_nothing_is_unsafe(environment):
+    refuse_unsafe(
+        Settings(environment=environment, jwt_secret_key=EXAMPLE_SECRET, debug=True)
+    )
+
+
+def test_the_secret_that_is_set_signs(tmp_path):
+    assert signing_secret(Settings(jwt_secret_key=SECRET), tmp_path) == SECRET
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_development_makes_a_secret_and_keeps_it_for_the_owner_alone(tmp_path):
+    secret = signing_secret(Settings(), tmp_path)
+
+    assert len(secret) >= 32
+    assert signing_secret(Settings(), tmp_path) == secret
+    (kept,) = tmp_path.iterdir()
+    assert kept.name == SECRET_FILE
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_workers_that_start_together_share_the_secret(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        secrets = set(
+            pool.map(lambda _: signing_secret(Settings(), tmp_path), range(32))
+        )
+
+    assert len(secrets) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [SECRET_FILE]
+
+
+def test_a_secret_that_cannot_be_kept_is_asked_for(tmp_path):
+    for content in (b"too short", b"\xff" * 40):
+        (tmp_path / SECRET_FILE).write_bytes(content)
+
+        with pytest.raises(SettingsError, match="JWT_SECRET_KEY"):
+            signing_secret(Settings(), tmp_path)
+
+    with pytest.raises(SettingsError, match="JWT_SECRET_KEY"):
+        signing_secret(Settings(), tmp_path / "nowhere")
+
+
+def test_a_test_has_a_passing_secret(tmp_path):
+    settings = Settings(environment=Environment.TEST)
+
+    assert signing_secret(settings, tmp_path) != signing_secret(settings, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_production_makes_no_secret(tmp_path):
+    settings = Settings(environment=Environment.PRODUCTION)
+
+    with pytest.raises(SettingsError, match="must be set"):
+        signing_secret(settings, tmp_path)

@@ -1,0 +1,442 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from clinicflow_core.entities.appointment import (
+    CancellationType,
+    IntakeStatus,
+    Status,
+    VisitCategory,
+    VisitType,
+)
+from clinicflow_core.entities.clinic import ClinicSize
+from clinicflow_core.entities.doctor import Weekday
+from clinicflow_core.entities.user import Role
+from clinicflow_core.errors import SchemaNotCurrentError
+from clinicflow_core.sql import migration
+from clinicflow_core.sql.engine import make_engine
+from clinicflow_core.sql.store import open_store
+from clinicflow_core.sql.tables import metadata
+from tests.builders import cancellation, once, open_clinic, user
+from tests.sql.rows import REFERENCES, Rows
+
+RECORD = (
+    "clinics",
+    "users",
+    "doctors",
+    "patients",
+    "appointments",
+    "cancellations",
+    "intake_forms",
+    "ai_intake_summaries",
+)
+
+
+def tables_in(url: str) -> set[str]:
+    engine = make_engine(url)
+    with engine.connect() as connection:
+        found = set(inspect(connection).get_table_names())
+    engine.dispose()
+    return found
+
+
+def run(url: str, *statements: str) -> None:
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def fill(url: str) -> None:
+    """Store something in every table."""
+    store = open_store(url)
+    clinic = open_clinic(store)
+    account = user(clinic.id)
+    visit = clinic.visit()
+
+    def act(uow: Any) -> None:
+        uow.users.add(account)
+        uow.doctors.save(clinic.doctor.changed({"user_id": account.id}))
+        uow.appointments.add(visit)
+        uow.appointments.cancel(cancellation(visit, cancelled_by_id=account.id))
+        uow.origins.add("patient", "row 1", clinic.patient.id)
+        uow.record("appointment.booked", visit)
+
+    with clinic.unit_of_work(once()) as uow:
+        act(uow)
+        uow.commit()
+    store.close()
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        rows = Rows(connection)
+        rows.add("ai_intake_summaries", appointment_id=rows.add("appointments"))
+    engine.dispose()
+
+
+class TestUpAndDown:
+    def test_an_empty_database_gets_every_table(self, empty_database_url: str) -> None:
+        migration.upgrade(empty_database_url)
+
+        found = tables_in(empty_database_url)
+        assert found == {*metadata.tables, migration.VERSION_TABLE}
+        assert found >= set(RECORD)
+
+    def test_upgrading_again_changes_nothing(self, database_url: str) -> None:
+        fill(database_url)
+
+        migration.upgrade(database_url)
+
+        engine = make_engine(database_url)
+        with engine.connect() as connection:
+            for table in metadata.tables:
+                count = text(f"SELECT count(*) FROM {table}")
+                assert connection.scalar(count), table
+        engine.dispose()
+
+    @pytest.mark.parametrize("filled", [False, True], ids=["empty", "with data"])
+    def test_down_to_base_and_up_again(self, filled: bool, database_url: str) -> None:
+        if filled:
+            fill(database_url)
+
+        migration.downgrade(database_url, "base")
+        left = tables_in(database_url)
+        migration.upgrade(database_url)
+
+        assert left == {migration.VERSION_TABLE}
+        fill(database_url)
+
+    def test_nothing_but_tables_is_left_behind_either(self, database_url: str) -> None:
+        migration.downgrade(database_url, "base")
+
+        engine = make_engine(database_url)
+        query = (
+            "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+            if engine.dialect.name == "sqlite"
+            else "SELECT relname FROM pg_class "
+            "WHERE relnamespace = 'public'::regnamespace"
+        )
+        with engine.connect() as connection:
+            left = set(connection.scalars(text(query)))
+        engine.dispose()
+        assert {name.removesuffix("_pkc") for name in left} == {migration.VERSION_TABLE}
+
+    def test_the_tables_are_what_the_migrations_make(self, engine: Engine) -> None:
+        options = {"version_table": migration.VERSION_TABLE, "compare_type": True}
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts=options)
+
+            assert compare_metadata(context, metadata) == []
+
+    def test_an_upgrade_that_fails_leaves_nothing(
+        self, empty_database_url: str
+    ) -> None:
+        run(empty_database_url, "CREATE TABLE origins (id INTEGER)")  # Made last.
+
+        with pytest.raises(DBAPIError):
+            migration.upgrade(empty_database_url)
+
+        assert tables_in(empty_database_url) == {"origins"}
+
+    def test_alembics_own_command_upgrades_the_database_of_the_environment(
+        self, tmp_path: Path
+    ) -> None:
+        url = f"sqlite:///{tmp_path / 'clinicflow.db'}"
+
+        subprocess.run(
+            [sys.executable, "-m", "alembic", "upgrade", "head"],
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"DATABASE_URL": url},
+            check=True,
+            capture_output=True,
+        )
+
+        assert tables_in(url) >= set(RECORD)
+
+    @pytest.mark.parametrize("setting", ["", None], ids=["empty", "not set"])
+    def test_alembics_own_command_falls_back_to_the_embedded_database(
+        self, setting: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("DATABASE_URL", raising=False)
+        if setting is not None:
+            monkeypatch.setenv("DATABASE_URL", setting)
+
+        assert migration.url_from_environment() == "sqlite:///clinicflow.db"
+
+    def test_two_servers_that_start_at_once_both_upgrade(
+        self, empty_database_url: str
+    ) -> None:
+        upgrade = (
+            "import sys; from clinicflow_core.sql import migration; "
+            "migration.upgrade(sys.argv[1])"
+        )
+
+        servers = [
+            subprocess.Popen([sys.executable, "-c", upgrade, empty_database_url])
+            for _ in range(2)
+        ]
+
+        assert [server.wait(60) for server in servers] == [0, 0]
+        assert tables_in(empty_database_url) >= set(RECORD)
+
+
+class TestRequireCurrent:
+    def test_the_newest_schema_is_current(self, engine: Engine) -> None:
+        migration.require_current(engine)
+
+        assert migration.current(engine) == migration.newest()
+
+    @pytest.mark.parametrize("revision", ["0000", "9999"], ids=["older", "newer"])
+    def test_another_schema_is_refused(
+        self, revision: str, database_url: str, engine: Engine
+    ) -> None:
+        run(
+            database_url,
+            f"UPDATE {migration.VERSION_TABLE} SET version_num = '{revision}'",
+        )
+
+        with pytest.raises(SchemaNotCurrentError) as refused:
+            migration.require_current(engine)
+
+        assert refused.value.found == revision
+        assert refused.value.needed == migration.newest()
+        assert "clinicflow db upgrade" in str(refused.value)
+
+    def test_an_empty_database_is_refused(self, empty_database_url: str) -> None:
+        engine = make_engine(empty_database_url)
+
+        with pytest.raises(SchemaNotCurrentError, match="is empty, not") as refused:
+            migration.require_current(engine)
+
+        assert refused.value.found is None
+        engine.dispose()
+
+    def test_a_schema_that_was_taken_down_is_refused(
+        self, database_url: str, engine: Engine
+    ) -> None:
+        migration.downgrade(database_url, "base")
+
+        with pytest.raises(SchemaNotCurrentError):
+            migration.require_current(engine)
+
+    def test_a_store_tells_that_its_schema_is_not_current(
+        self, empty_database_url: str
+    ) -> None:
+        store = open_store(empty_database_url)
+
+        with pytest.raises(SchemaNotCurrentError):
+            store.require_current()
+
+        store.close()
+
+
+NOW = "now"
+DEFAULTS = {
+    "clinics": {
+        "timezone": "America/New_York",
+        "clinic_metadata": {},
+        "created_at": NOW,
+        "updated_at": NOW,
+    },
+    "users": {"status": "active", "created_at": NOW, "updated_at": NOW},
+    "doctors": {"created_at": NOW},
+    "patients": {"created_at": NOW, "updated_at": NOW},
+    "appointments": {
+        "duration": 30,
+        "status": "unconfirmed",
+        "intake_status": "missing",
+        "arrived": False,
+        "created_at": NOW,
+        "updated_at": NOW,
+    },
+    "cancellations": {"created_at": NOW},
+    "intake_forms": {"status": "pending", "created_at": NOW},
+    "ai_intake_summaries": {
+        "model_version": "gpt-4",
+        "status": "generated",
+        "generated_at": NOW,
+    },
+}
+"""As `schema.md` gives them."""
+
+
+@pytest.mark.parametrize("table", RECORD)
+def test_a_row_gets_the_defaults_of_the_record(table: str, rows: Rows) -> None:
+    found = rows.get(table, rows.add(table))
+
+    for column, default in DEFAULTS[table].items():
+        if default is NOW:
+            age = datetime.now(UTC) - found[column]  # noqa: TID251  The database's own.
+            assert abs(age) < timedelta(minutes=5), column
+        else:
+            assert found[column] == default, column
+
+
+LISTS = {
+    ("clinics", "clinic_size"): [size.value for size in ClinicSize],
+    ("users", "role"): [role.value for role in Role],
+    ("appointments", "visit_type"): [kind.value for kind in VisitType],
+    ("appointments", "visit_category"): [kind.value for kind in VisitCategory],
+    ("appointments", "status"): [status.value for status in Status],
+    ("appointments", "intake_status"): [status.value for status in IntakeStatus],
+    ("cancellations", "cancellation_type"): [kind.value for kind in CancellationType],
+    ("intake_forms", "status"): ["pending", "submitted", "reviewed"],
+    ("ai_intake_summaries", "status"): ["generating", "generated", "failed", "edited"],
+    ("working_hours", "weekday"): [day.value for day in Weekday],
+}
+
+listed = pytest.mark.parametrize(
+    ("table", "column"), LISTS, ids=[".".join(key) for key in LISTS]
+)
+
+
+@listed
+def test_a_value_that_is_on_the_list_is_kept(
+    table: str, column: str, rows: Rows
+) -> None:
+    for value in LISTS[table, column]:
+        in_another_clinic = Rows(rows.connection)
+        in_another_clinic.add(table, **{column: value})
+
+
+@listed
+@pytest.mark.parametrize("change", [str.upper, lambda v: f"{v} ", lambda v: ""])
+def test_a_value_that_is_not_on_the_list_is_refused(
+    table: str, column: str, change: Callable[[str], str], rows: Rows
+) -> None:
+    rows.id_of("clinics")
+
+    with pytest.raises(IntegrityError, match=f"ck_{table}_{column}"):
+        rows.add(table, **{column: change(LISTS[table, column][0])})
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "constraint"),
+    [
+        ("users", {"password_hash": None}, "ck_users_can_sign_in"),
+        ("appointments", {"duration": 0}, "ck_appointments_duration"),
+        ("appointments", {"duration": 1441}, "ck_appointments_duration"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused(
+    table: str, values: dict[str, Any], constraint: str, rows: Rows
+) -> None:
+    with pytest.raises(IntegrityError, match=constraint):
+        rows.add(table, **values)
+
+
+def test_a_google_account_needs_no_password(rows: Rows) -> None:
+    rows.add("users", password_hash=None, google_id="google-1")
+
+
+@pytest.mark.parametrize("column", ["email", "email_key", "google_id"])
+def test_what_people_sign_in_with_is_theirs_alone(column: str, rows: Rows) -> None:
+    rows.add("users", **{column: "the same"})
+
+    with pytest.raises(IntegrityError, match=column):
+        rows.add("users", **{column: "the same"})
+
+
+WITHIN_A_CLINIC = {
+    **{
+        (table, column): to
+        for table, references in REFERENCES.items()
+        for column, to in references.items()
+    },
+    ("users", "doctor_id"): "doctors",
+    ("doctors", "user_id"): "users",
+    ("appointments", "override_by_id"): "users",
+    ("cancellations", "cancelled_by_id"): "users",
+    ("intake_forms", "appointment_id"): "appointments",
+    ("events", "user_id"): "users",
+}
+
+references = pytest.mark.parametrize(
+    ("table", "column"), WITHIN_A_CLINIC, ids=[".".join(k) for k in WITHIN_A_CLINIC]
+)
+
+
+def test_every_reference_between_tables_of_a_clinic_is_tried_below() -> None:
+    keys = {
+        (table.name, key.column_keys[-1])
+        for table in metadata.tables.values()
+        for key in table.foreign_key_constraints
+        if key.referred_table.name != "clinics"
+    }
+
+    assert keys == set(WITHIN_A_CLINIC)
+
+
+@references
+@pytest.mark.parametrize("whose", ["another clinic's", "nobody's"])
+def test_no_reference_leads_out_of_the_clinic(
+    table: str, column: str, whose: str, rows: Rows
+) -> None:
+    abroad = Rows(rows.connection)
+    key = abroad.id_of(WITHIN_A_CLINIC[table, column]) if whose[0] == "a" else uuid4()
+    for to in REFERENCES[table].values():
+        rows.id_of(to)
+
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
+        rows.add(table, **{column: key})
+
+
+@references
+def test_a_reference_within_the_clinic_is_kept(
+    table: str, column: str, rows: Rows
+) -> None:
+    """The control of the test above."""
+    key = rows.id_of(WITHIN_A_CLINIC[table, column])
+
+    rows.add(table, **{column: key})
+
+
+def test_every_row_of_a_clinic_needs_that_clinic(rows: Rows) -> None:
+    rows.id_of("clinics")
+    for table in REFERENCES:
+        for to in REFERENCES[table].values():
+            rows.id_of(to)
+        with (
+            pytest.raises(IntegrityError, match=r"(?i)foreign key"),
+            rows.connection.begin_nested(),
+        ):
+            rows.add(table, clinic_id=uuid4())
+
+
+def test_the_named_indexes_are_there(engine: Engine) -> None:
+    with engine.connect() as connection:
+        found = {
+            index["name"]: index["column_names"]
+            for index in inspect(connection).get_indexes("appointments")
+        }
+
+    assert found["idx_appointments_clinic_date"] == ["clinic_id", "date"]
+    assert found["idx_appointments_doctor_date"] == ["doctor_id", "date"]
+    assert found["idx_appointments_patient"] == ["patient_id"]
+
+
+@pytest.mark.parametrize("table", ["intake_forms", "ai_intake_summaries"])
+def test_one_form_and_one_summary_are_current(table: str, rows: Rows) -> None:
+    visit = rows.id_of("appointments")
+    rows.add(table, appointment_id=visit)
+
+    with pytest.raises(IntegrityError):
+        rows.add(table, appointment_id=visit)
+
+
+def test_several_forms_can_wait_for_a_visit(rows: Rows) -> None:
+    rows.add("intake_forms")
+    rows.add("intake_forms")
