@@ -28,6 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _SHOWN = 10
 _IN_MEMORY_BYTES = 1024 * 1024
 _STDIN = "-"
+_SQLITE = b"SQLite format 3\0"
 
 
 class ImportAct(Protocol):
@@ -73,6 +74,8 @@ def import_file(
     source = Path("standard-input" if file == _STDIN else file)
     if refused_path is not None and file != _STDIN and _is_same(refused_path, file):
         raise Failure("Refused rows must not overwrite the file that is imported.")
+    if refused_path is not None and _is_database(Path(refused_path)):
+        raise Failure("Refused rows must not overwrite a database.")
     with click.open_file(file, "rb") as opened, _RefusedRows() as rows:
         # Standard input cannot be rewound, so its head is only looked at.
         stream = BufferedReader(cast("Any", opened), HEAD_BYTES)
@@ -93,6 +96,14 @@ def import_file(
     tell(report, *_shown(report, rows.first))
     if kept_in is not None:
         click.echo(f"Refused rows are in {kept_in}: mend and import them.", err=True)
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
 
 
 class _RefusedRows:

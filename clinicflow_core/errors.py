@@ -297,16 +297,20 @@ class StoreFullError(UnavailableError):
 
 
 class StoreDamagedError(UnavailableError):
-    """What stands at the database's place is damaged, or is no database."""
+    """What stands at the database's place is damaged, or not ClinicFlow's."""
 
     code = "store-damaged"
 
     def __str__(self) -> str:
-        return "The database is damaged, or is no database: restore a backup."
+        return "The database is damaged, or is none of ClinicFlow's."
 
 
 class SchemaNotCurrentError(UnavailableError):
-    """The database has schema *found*; this ClinicFlow needs *needed*."""
+    """
+    The database has schema *found*; this ClinicFlow needs *needed*.
+
+    Revisions are numbered, so the newer one is the greater.
+    """
 
     code = "schema-not-current"
 
@@ -316,6 +320,11 @@ class SchemaNotCurrentError(UnavailableError):
         self.needed = needed
 
     def __str__(self) -> str:
+        if self.found is not None and self.found > self.needed:
+            return (
+                f"The database schema is {self.found}, from a newer ClinicFlow; "
+                f"this one needs {self.needed}."
+            )
         return (
             f"The database schema is {self.found or 'empty'}, not {self.needed}: "
             "run 'clinicflow db upgrade'."

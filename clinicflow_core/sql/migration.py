@@ -25,7 +25,12 @@ def url_from_environment() -> str:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database at *url* to *revision*, making the file if there is none."""
+    """
+    Bring the database at *url* to *revision*, making the file if there is none.
+
+    Raises:
+        SchemaNotCurrentError: If a newer ClinicFlow made its schema.
+    """
     _run(url, lambda config: command.upgrade(config, revision))
 
 
@@ -42,15 +47,12 @@ def upgrade_connection(connection: Connection) -> None:
 def current(engine: Engine) -> str | None:
     """Return the revision of the database, or None if it has no schema."""
     with engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"version_table": VERSION_TABLE}
-        )
-        return context.get_current_revision()
+        return _revision(connection)
 
 
 def newest() -> str:
     """Return the revision that this ClinicFlow needs."""
-    head = ScriptDirectory.from_config(_config(None)).get_current_head()
+    head = _scripts().get_current_head()
     assert head is not None
     return head
 
@@ -73,19 +75,37 @@ def _run(url: str, action: Callable[[Config], None]) -> None:
                 # Two servers that start at once must not both migrate.
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(77436851)")
                 connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+            _refuse_newer(connection)
             action(_config(connection))
     finally:
         engine.dispose()
 
 
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(None))
+
+
+def _refuse_newer(connection: Connection) -> None:
+    found = _revision(connection)
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaNotCurrentError(found, newest())
+
+
+def _revision(connection: Connection) -> str | None:
+    options = {"version_table": VERSION_TABLE}
+    context = MigrationContext.configure(connection, opts=options)
+    return context.get_current_revision()
+
+
 def _config(connection: Connection | None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
 
-def _scripts() -> Path:
+def _folder() -> Path:
     """Return the folder of the migrations: in the package, or in the checkout."""
     package = Path(__file__).parent
     shipped = package / "migrations"

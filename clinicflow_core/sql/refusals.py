@@ -83,6 +83,8 @@ def _of_sqlite(error: sqlite3.Error) -> ClinicFlowError | None:
         return ContentionError(StoreBusyError())
     if "no such table" in message or "no such column" in message:
         return _schema_not_current()
+    if "already exists" in message:
+        return StoreDamagedError()
     if "full" in message:
         return StoreFullError()
     if isinstance(error, sqlite3.OperationalError):
@@ -106,6 +108,8 @@ def _of_postgresql(error: BaseException | None) -> ClinicFlowError | None:
             return ContentionError(StoreBusyError())
         case "42P01" | "42703" | "3F000":
             return _schema_not_current()
+        case "42P07":
+            return StoreDamagedError()
         case "53100":
             return StoreFullError()
         case "55P03":

@@ -130,6 +130,18 @@ def test_refused_rows_never_overwrite_what_is_imported(
     assert patients.read_text() == HEADER + GOOD + BAD
 
 
+def test_refused_rows_never_overwrite_a_database(
+    desk: Shell, patients: Path, folder: Path
+):
+    database = b"SQLite format 3\0 and so on"
+    (folder / "desk.db").write_bytes(database)
+
+    told = desk.refuses("patient", "import", str(patients), "--refused", "desk.db")
+
+    assert "must not overwrite" in told
+    assert (folder / "desk.db").read_bytes() == database
+
+
 def test_rows_that_cannot_be_kept_are_said_to_be_lost(desk: Shell, patients: Path):
     told = desk.refuses(
         "patient", "import", str(patients), "--refused", "no/such/folder.csv"

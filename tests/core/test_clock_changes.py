@@ -109,7 +109,9 @@ def changes_of(key: str) -> tuple[Change, ...]:
         if before != after:
             while late - early > timedelta(seconds=1):
                 middle = (early + (late - early) / 2).replace(microsecond=0)
-                early, late = (middle, late) if offset(middle) == before else (early, middle)
+                early, late = (
+                    (middle, late) if offset(middle) == before else (early, middle)
+                )
             found.append(Change(zone, late, before, after))
         week += 7 * DAY
     return tuple(found)
@@ -216,7 +218,9 @@ def digest() -> str:
                 found = visit_time(local.date(), local.time(), 95, change.zone)
                 told.update(repr(found).encode())
             day = change.shown(change.at).date()
-            told.update(repr(working_spans(THREE_SHIFTS, day, day, change.zone)).encode())
+            told.update(
+                repr(working_spans(THREE_SHIFTS, day, day, change.zone)).encode()
+            )
     return told.hexdigest()
 
 
@@ -246,7 +250,6 @@ def test_all_clock_changes_of_all_zones(part):
 def test_no_zone_and_no_change_is_left_out():
     count = sum(len(changes_of(key)) for key in ZONES)
 
-    print(f"{len(ZONES)} zones, {count} changes")
     assert len(ZONES) > 590
     assert count > 5500
 
@@ -254,7 +257,9 @@ def test_no_zone_and_no_change_is_left_out():
 def test_fixed_offsets_are_found_out():
     changes = [change for key in SAMPLE for change in changes_of(key)]
 
-    wrong = [change for change in changes if any(faults_of_visits(change, fixed_offset))]
+    wrong = [
+        change for change in changes if any(faults_of_visits(change, fixed_offset))
+    ]
 
     assert len(changes) > 200
     assert wrong == changes

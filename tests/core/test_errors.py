@@ -68,6 +68,10 @@ EXAMPLES = {
     errors.KeyReusedError: ((), "This idempotency key was used for another request."),
     errors.StoreBusyError: ((), "The database is busy or not reachable; try again."),
     errors.StoreFullError: ((), "The database is full; nothing was written."),
+    errors.StoreDamagedError: (
+        (),
+        "The database is damaged, or is none of ClinicFlow's.",
+    ),
     errors.SchemaNotCurrentError: (
         (None, "0001"),
         "The database schema is empty, not 0001: run 'clinicflow db upgrade'.",
@@ -168,6 +172,7 @@ def test_codes_are_stable():
         "UnavailableError": "unavailable",
         "StoreBusyError": "busy",
         "StoreFullError": "store-full",
+        "StoreDamagedError": "store-damaged",
         "SchemaNotCurrentError": "schema-not-current",
         "NotConfiguredError": "not-configured",
         "SettingsError": "settings",

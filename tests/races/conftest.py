@@ -51,9 +51,7 @@ def without_guard(store: Store) -> Iterator[Store]:
 
 
 @pytest.fixture
-def drop_backstop(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], None]:
+def drop_backstop(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Take away what the store refuses by itself."""
 
     def drop() -> None:

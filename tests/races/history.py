@@ -79,10 +79,12 @@ def overlaps_ever(entries: Iterable[Entry]) -> int:
     """Return how many pairs of visits ever held overlapping time of one person."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(
-            "CREATE TABLE held (id INTEGER PRIMARY KEY, person, starts, ends, made, ended)"
+            "CREATE TABLE held "
+            "(id INTEGER PRIMARY KEY, person, starts, ends, made, ended)"
         )
         connection.executemany(
-            "INSERT INTO held (person, starts, ends, made, ended) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO held (person, starts, ends, made, ended) "
+            "VALUES (?, ?, ?, ?, ?)",
             _periods(entries),
         )
         count: int = connection.execute(OVERLAPS).fetchone()[0]

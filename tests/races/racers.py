@@ -100,9 +100,7 @@ def by_processes(
 ) -> list[list[object]]:
     """Return what booking gave each process, by round: `WON` or the error's name."""
     spawn = get_context("spawn")
-    with ProcessPoolExecutor(
-        racers, spawn, _prepare, (spawn.Barrier(racers),)
-    ) as pool:
+    with ProcessPoolExecutor(racers, spawn, _prepare, (spawn.Barrier(racers),)) as pool:
         runs = [
             pool.submit(_race_in_process, url, contest, racer, rounds)
             for racer in range(racers)
@@ -147,8 +145,8 @@ class Unguarded:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def unit_of_work(self, *arguments: Any) -> UnitOfWork:
-        return _Unguarded(self._store.unit_of_work(*arguments))  # type: ignore[return-value]  It passes on all the rest.
+    def unit_of_work(self, *arguments: Any) -> _Unguarded:
+        return _Unguarded(self._store.unit_of_work(*arguments))
 
 
 class _Unguarded:
@@ -176,7 +174,7 @@ class _Readers:
 
 
 def at_leisure(seconds: float) -> Sequence[Rule]:
-    """Return the rules, slowed down: whoever does not wait has read the diary by then."""
+    """Return the rules, slowed down, so that all have read the diary meanwhile."""
 
     def think(*_: object) -> Iterator[Conflict]:
         threading.Event().wait(seconds)

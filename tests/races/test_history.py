@@ -32,9 +32,7 @@ def happened(kind, visit, facts=None):
     ("entries", "overlaps"),
     [
         pytest.param([], 0, id="nothing"),
-        pytest.param(
-            [booked(A), booked(B, "bea", starts="09:29")], 1, id="one doctor"
-        ),
+        pytest.param([booked(A), booked(B, "bea", starts="09:29")], 1, id="one doctor"),
         pytest.param(
             [booked(A), booked(B, doctor="omar", starts="09:29")], 1, id="one patient"
         ),

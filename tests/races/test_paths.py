@@ -54,9 +54,7 @@ def booked_outside_hours(clinic, times, who):
     kinds = {conflict.kind.value for conflict in verdict.conflicts}
     if kinds != {"outside-hours"}:
         # An override would accept the other visit too: it must not hold then.
-        visit = booking.book(
-            clinic.request(times, override=urgent, **who), clinic.uow
-        )
+        visit = booking.book(clinic.request(times, override=urgent, **who), clinic.uow)
         assert not visit.holds_its_time
         raise BookingConflictError(verdict.conflicts)
     return booking.book(clinic.request(times, override=urgent, **who), clinic.uow)

@@ -25,9 +25,10 @@ from clinicflow_core.entities.appointment import (
 from clinicflow_core.entities.clinic import ClinicSize
 from clinicflow_core.entities.doctor import Weekday
 from clinicflow_core.entities.user import Role
-from clinicflow_core.errors import SchemaNotCurrentError
+from clinicflow_core.errors import SchemaNotCurrentError, StoreDamagedError
 from clinicflow_core.sql import migration
 from clinicflow_core.sql.engine import make_engine
+from clinicflow_core.sql.refusals import told_apart
 from clinicflow_core.sql.store import open_store
 from clinicflow_core.sql.tables import metadata
 from tests.builders import cancellation, once, open_clinic, user
@@ -213,7 +214,8 @@ class TestRequireCurrent:
 
         assert refused.value.found == revision
         assert refused.value.needed == migration.newest()
-        assert "clinicflow db upgrade" in str(refused.value)
+        way_out = "newer ClinicFlow" if revision == "9999" else "clinicflow db upgrade"
+        assert way_out in str(refused.value)
 
     def test_an_empty_database_is_refused(self, empty_database_url: str) -> None:
         engine = make_engine(empty_database_url)
@@ -440,3 +442,28 @@ def test_one_form_and_one_summary_are_current(table: str, rows: Rows) -> None:
 def test_several_forms_can_wait_for_a_visit(rows: Rows) -> None:
     rows.add("intake_forms")
     rows.add("intake_forms")
+
+
+@pytest.mark.parametrize("step", [migration.upgrade, migration.require_current])
+def test_a_schema_from_a_newer_clinicflow_is_told_as_such(step, sqlite_url):
+    engine = make_engine(sqlite_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE clinicflow_schema SET version_num = '9999'"))
+
+    with pytest.raises(SchemaNotCurrentError, match="from a newer ClinicFlow"):
+        step(sqlite_url if step is migration.upgrade else engine)
+
+    engine.dispose()
+
+
+def test_tables_that_are_not_from_a_migration_are_left_alone(empty_database_url):
+    engine = make_engine(empty_database_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE clinics (name TEXT)"))
+
+    with pytest.raises(StoreDamagedError), told_apart():
+        migration.upgrade(empty_database_url)
+
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT * FROM clinics")).all() == []
+    engine.dispose()

@@ -44,9 +44,7 @@ def happened(record_id, clinic):
 def test_a_new_doctor_is_kept_and_has_no_hours(clinic):
     omar = doctors.add(OMAR, clinic.uow)
 
-    assert omar == doctor(
-        "Dr. Omar Haddad", id=omar.id, initials="OH", color="#4A90A4"
-    )
+    assert omar == doctor("Dr. Omar Haddad", id=omar.id, initials="OH", color="#4A90A4")
     assert doctors.get(omar.id, clinic.uow) == omar
     assert doctors.hours(omar.id, clinic.uow) == ()
     assert happened(omar.id, clinic) == [("doctor.added", {})]
@@ -180,9 +178,7 @@ def test_a_doctor_without_visits_can_be_removed(clinic):
 
 
 def test_a_doctor_with_visits_stays_and_future_ones_are_named(clinic):
-    past = [
-        clinic.store_visit(on=date(2026, 2, n)) for n in range(1, 13)
-    ]
+    past = [clinic.store_visit(on=date(2026, 2, n)) for n in range(1, 13)]
 
     with pytest.raises(DoctorHasVisitsError) as by_past:
         doctors.remove(clinic.doctor.id, clinic.uow)
@@ -249,8 +245,6 @@ def test_details_must_make_sense(wrong):
 
 
 def test_hours_are_kept_to_the_minute(clinic):
-    kept = doctors.set_hours(
-        clinic.doctor.id, week("monday 09:05-12:55"), clinic.uow
-    )
+    kept = doctors.set_hours(clinic.doctor.id, week("monday 09:05-12:55"), clinic.uow)
 
     assert kept == (WorkingHours(Weekday.MONDAY, time(9, 5), time(12, 55)),)

@@ -65,9 +65,7 @@ def week(*stretches):
             (0, 1),
             id="Monday is run into from Sunday night",
         ),
-        pytest.param(
-            ["sun 00:00-00:00", "mon 00:00-00:00"], None, id="two whole days"
-        ),
+        pytest.param(["sun 00:00-00:00", "mon 00:00-00:00"], None, id="two whole days"),
         pytest.param(
             ["mon 00:00-00:00", "mon 00:00-00:00"], (0, 1), id="the same whole day"
         ),

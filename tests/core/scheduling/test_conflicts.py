@@ -20,7 +20,16 @@ from clinicflow_core.scheduling.conflicts import (
 )
 from clinicflow_core.scheduling.diary import BusyTime, Diary
 from clinicflow_core.timespan import zone_of
-from tests.builders import DAY, NOW, ZONE, appointment, doctor, hours, patient
+from tests.builders import (
+    DAY,
+    NOW,
+    OPEN_ALL_WEEK,
+    ZONE,
+    appointment,
+    doctor,
+    hours,
+    patient,
+)
 
 DOCTOR, PATIENT = doctor(), patient()
 SUNDAY = DAY - timedelta(days=1)
@@ -35,7 +44,7 @@ def busy_time(of):
     return BusyTime(of.id, of.doctor_id, of.patient_id, of.span)
 
 
-def diary(*visits, now=NOW, week=hours("00:00-00:00"), zone=ZONE):
+def diary(*visits, now=NOW, week=OPEN_ALL_WEEK, zone=ZONE):
     return Diary(
         zone=zone,
         now=now,

@@ -48,9 +48,7 @@ def offered(diary, wanted, duration=30, **options):
     options = {"days": 7, **options}
     when = datetime.fromisoformat(wanted)
     found = nearest_openings(draft, DOCTOR.id, duration, when, diary, **options)
-    return [
-        f"{o.date:%d} {o.start_time:%H:%M}-{o.end_time:%H:%M}" for o in found
-    ]
+    return [f"{o.date:%d} {o.start_time:%H:%M}-{o.end_time:%H:%M}" for o in found]
 
 
 def starts(diary, day, duration=30):
@@ -74,17 +72,14 @@ def test_the_last_start_leaves_the_whole_visit_within_hours():
 def test_a_gap_has_no_starts():
     found = starts(diary(week=hours("01:00-04:00")), date(2026, 3, 8))
 
-    assert found == ["01:00", "01:15", "01:30", "01:45"] + [
-        "03:00", "03:15", "03:30"
-    ]  # fmt: skip
+    before, after = ["01:00", "01:15", "01:30", "01:45"], ["03:00", "03:15", "03:30"]
+    assert found == [*before, *after]
 
 
 def test_a_repeated_hour_is_offered_once():
     found = starts(diary(week=hours("00:30-02:30")), date(2026, 11, 1))
 
-    assert found == ["00:30", "00:45", "01:00", "01:15", "01:30", "01:45"] + [
-        "02:00"
-    ]
+    assert found == ["00:30", "00:45", "01:00", "01:15", "01:30", "01:45", "02:00"]
 
 
 def test_a_visit_into_a_repeated_hour_ends_by_the_clock():
@@ -242,9 +237,7 @@ def test_every_opening_can_be_booked_as_it_is_offered(
     )
     wanted = datetime.combine(day, datetime.min.time()) + timedelta(hours=hour)
 
-    found = nearest_openings(
-        draft, DOCTOR.id, duration, wanted, here, days=2, most=5
-    )
+    found = nearest_openings(draft, DOCTOR.id, duration, wanted, here, days=2, most=5)
 
     distances = []
     for opening in found:
