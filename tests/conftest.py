@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from clinicflow_core.accounts import passwords
 from tests.postgres import PostgresServer
 
 settings.register_profile("quick", deadline=None, max_examples=25, print_blob=True)
@@ -91,3 +92,9 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     name = f"empty_{next(_numbers)}"
     yield postgres.create_database(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords as cheaply as bcrypt can: no test meets an attacker."""
+    monkeypatch.setattr(passwords, "_ROUNDS", 4)

@@ -11,6 +11,8 @@ import pytest
 from tests.cli.conftest import Shell
 from tests.cli.test_processes import CLINICFLOW, environment, free_port
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_worker_that_is_killed_is_replaced(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

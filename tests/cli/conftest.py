@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clinicflow_cli.main import cli
-from clinicflow_core.accounts import passwords
 from clinicflow_core.clock import FixedClock
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import Clock, Store
@@ -87,11 +86,6 @@ class Shell:
             *("--email", email, "--password-stdin"),
             typed=f"{PASSWORD}\n",
         )
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_ROUNDS", 4)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from clinicflow_core.wire import dump
 from tests.builders import PASSWORD
 from tests.cli.conftest import MemoryDatabase, Shell
 
+pytestmark = pytest.mark.slow
+
 EVENING = datetime(2026, 3, 4, 23, tzinfo=UTC)
 
 

@@ -18,6 +18,8 @@ import pytest
 from tests.builders import PASSWORD
 from tests.cli.conftest import Shell
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).parents[2]
 CLINICFLOW = (sys.executable, "-m", "clinicflow_cli.main")
 

@@ -7,6 +7,11 @@ from clinicflow_core.accounts import passwords
 from clinicflow_core.accounts.passwords import hash_password, matches, refuse_weak
 
 
+@pytest.fixture
+def quick_passwords():
+    """Here passwords are hashed as they are in the clinic."""
+
+
 def quick_hash(password):
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
 

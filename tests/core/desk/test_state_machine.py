@@ -38,6 +38,8 @@ from clinicflow_core.errors import BookingConflictError, InvalidTransitionError
 from clinicflow_core.ports import AppointmentFilter, PageRequest
 from tests.builders import DAY, NOW, clock, hours, open_clinic
 
+pytestmark = pytest.mark.slow
+
 OPENS, NOON, AFTERNOON, CLOSES = 9 * 60, 12 * 60, 13 * 60, 17 * 60
 OPEN_MINUTES = {*range(OPENS, NOON), *range(AFTERNOON, CLOSES)}
 WEEK = (*hours("09:00-12:00"), *hours("13:00-17:00"))
