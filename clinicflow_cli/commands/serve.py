@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,9 @@ _CODE = ("clinicflow_core", "clinicflow_flask")
 _NEEDED = ("flask", "flask_jwt_extended", "granian")
 _MOST_THREADS = 8
 """A worker answers no more requests at once: it has about as many connections."""
+
+_SOUND_SQLITE = (3, 51, 3)
+"""The first whose write-ahead log bears several writing processes for certain."""
 
 _STOPPING_SECONDS = 10
 """A worker that has not stopped by then is ended; containers wait as long."""
@@ -87,6 +91,8 @@ def run_service(
     refuse_unsafe(reception.settings)
     require_current(reception)
     refuse_taken(host, port)
+    if workers > 1 and reception.database_url.startswith("sqlite"):
+        warn_of_sqlite(sqlite3.sqlite_version_info)
     signing_secret(reception.settings)  # Made once, before the workers ask for it.
     # The workers inherit the choice, and must not inherit an open connection.
     os.environ["DATABASE_URL"] = reception.database_url
@@ -104,6 +110,17 @@ def _refuse_missing_libraries() -> None:
             f"Serving needs more libraries ({', '.join(missing)}): "
             "pip install 'clinicflow[web]'.",
             "not-installed",
+        )
+
+
+def warn_of_sqlite(version: tuple[int, int, int]) -> None:
+    """Warn if several processes can damage a file that SQLite *version* writes."""
+    if version < _SOUND_SQLITE:
+        found, sound = (".".join(map(str, v)) for v in (version, _SOUND_SQLITE))
+        click.echo(
+            f"Warning: SQLite {found} can, very rarely, damage a file that several "
+            f"processes write. Use --workers 1, SQLite {sound} or PostgreSQL.",
+            err=True,
         )
 
 

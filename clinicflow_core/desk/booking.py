@@ -218,6 +218,7 @@ def reschedule(
         )
         doctor_id = request.doctor_id or before.doctor_id
         wanted = Wanted(
+            appointment_id=before.id,
             doctor_id=doctor_id,
             patient_id=before.patient_id,
             local=datetime.combine(request.date, request.start_time),
@@ -259,6 +260,7 @@ def reinstate(
         uow.actor.must(Permission.BOOK)
         before = uow.appointments.get(appointment_id)
         wanted = Wanted(
+            appointment_id=before.id,
             doctor_id=before.doctor_id,
             patient_id=before.patient_id,
             local=datetime.combine(before.date, before.start_time),
@@ -448,6 +450,7 @@ def _wanted(request: BookAppointment, uow: UnitOfWork) -> Wanted:
         )
 
     return Wanted(
+        appointment_id=appointment_id,
         doctor_id=request.doctor_id,
         patient_id=request.patient_id,
         local=datetime.combine(request.date, request.start_time),

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.entities.appointment import Appointment, Override
-from clinicflow_core.entities.ids import DoctorId, PatientId
+from clinicflow_core.entities.ids import AppointmentId, DoctorId, PatientId
 from clinicflow_core.errors import BookingConflictError
 from clinicflow_core.ports import UnitOfWork
 from clinicflow_core.scheduling.conflicts import (
@@ -51,6 +51,7 @@ class Wanted:
         time: When that is; None if clocks never show it.
     """
 
+    appointment_id: AppointmentId
     doctor_id: DoctorId
     patient_id: PatientId
     local: datetime
@@ -115,7 +116,7 @@ def alternatives(
         [wanted.doctor_id],
         [wanted.patient_id],
         _around(wanted.local, uow).widened(around),
-    )
+    ).without(wanted.appointment_id)
     return nearest_openings(
         wanted.draft,
         wanted.doctor_id,

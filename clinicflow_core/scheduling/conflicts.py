@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from clinicflow_core.entities.appointment import Appointment
 from clinicflow_core.scheduling.diary import Diary
@@ -104,11 +104,8 @@ def find_conflicts(
 
     A visit is never in its own way.
     """
-    own = proposed.id
-    if any(taken.appointment_id == own for taken in diary.busy):
-        others = tuple(taken for taken in diary.busy if taken.appointment_id != own)
-        diary = evolve(diary, busy=others)
-    return tuple(conflict for rule in rules for conflict in rule(proposed, diary))
+    others = diary.without(proposed.id)
+    return tuple(conflict for rule in rules for conflict in rule(proposed, others))
 
 
 def visit_in_the_way(kind: ConflictKind, span: TimeSpan, zone: ZoneInfo) -> Conflict:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from clinicflow_core.entities.doctor import Doctor, WorkingHours
 from clinicflow_core.entities.ids import AppointmentId, DoctorId, PatientId
@@ -49,6 +49,13 @@ class Diary:
     patients: Mapping[PatientId, Patient]
     hours: Mapping[DoctorId, tuple[WorkingHours, ...]] = field(factory=dict)
     busy: tuple[BusyTime, ...] = ()
+
+    def without(self, appointment_id: AppointmentId) -> Diary:
+        """Return the diary as if there were no such visit."""
+        if any(taken.appointment_id == appointment_id for taken in self.busy):
+            others = (t for t in self.busy if t.appointment_id != appointment_id)
+            return evolve(self, busy=tuple(others))
+        return self
 
     def working_spans(
         self, doctor_id: DoctorId, first: date, last: date

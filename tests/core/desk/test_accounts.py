@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from attrs import evolve
 
-from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.accounts.permissions import Permission, system
 from clinicflow_core.desk import accounts
 from clinicflow_core.desk.accounts import (
     ChangeClinic,
@@ -107,6 +107,19 @@ def test_a_clinic_signs_up_with_a_name_alone(memory):
     clinic = accounts.sign_up(sign_up_request(), memory.entrance()).clinic
 
     assert (clinic.timezone, clinic.clinic_metadata) == ("America/New_York", {})
+
+
+def test_a_clinic_can_be_founded_without_accounts(store):
+    clinic = accounts.found_clinic(
+        NewClinic(name="Lake Side", phone="1"), store.entrance()
+    )
+
+    uow = store.unit_of_work(clinic.id, system("embedding"))
+    assert accounts.clinic(uow) == clinic
+    assert accounts.users(PageRequest(), uow).items == ()
+    with uow:
+        [event] = uow.events.of(clinic.id)
+    assert (event.kind, event.actor, event.facts) == ("clinic.founded", "entrance", {})
 
 
 def test_an_email_signs_up_once_in_any_case_and_clinic(store):

@@ -569,6 +569,16 @@ def test_a_refused_move_leaves_the_visit_where_it_is(clinic):
     assert contents(clinic.store) == before
 
 
+def test_a_visit_may_be_offered_time_that_it_has_itself(clinic):
+    visit = booking.book(clinic.request("09:00-10:00"), clinic.uow)
+    clinic.store_visit("10:15-10:45", patient_id=clinic.patients[1].id)
+
+    with pytest.raises(BookingConflictError) as refusal:
+        booking.reschedule(visit.id, to("09:30-10:30"), clinic.uow)
+
+    assert openings(refusal.value.alternatives) == ["02 09:15", "02 09:00", "02 10:45"]
+
+
 def test_a_move_to_a_time_that_never_comes_is_refused(clinic):
     visit = booking.book(clinic.request(), clinic.uow)
 

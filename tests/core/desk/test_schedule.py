@@ -11,7 +11,11 @@ from clinicflow_core.desk.booking import CancelAppointment
 from clinicflow_core.entities.appointment import CancellationType
 from clinicflow_core.entities.doctor import Weekday
 from clinicflow_core.entities.ids import DoctorId
-from clinicflow_core.errors import DoctorNotFoundError, NotPermittedError
+from clinicflow_core.errors import (
+    DoctorNotFoundError,
+    InvalidError,
+    NotPermittedError,
+)
 from tests.builders import DAY, hours, open_clinic
 
 
@@ -97,6 +101,25 @@ def test_today_is_the_clinics_today(clinic, watch, now, today):
     watch.at = now
 
     assert schedule.day(None, [], clinic.uow).date == today
+
+
+@pytest.mark.parametrize("year", [1, 1899, 2200, 9999])
+def test_a_day_on_which_no_visit_can_be_is_not_shown(memory, year):
+    clinic = open_clinic(memory)
+
+    with pytest.raises(InvalidError) as refusal:
+        schedule.day(date(year, 1, 1), [], clinic.uow)
+
+    assert [problem.pointer for problem in refusal.value.problems] == ["/date"]
+
+
+@pytest.mark.parametrize("day", [date(1900, 1, 1), date(2199, 12, 31)])
+def test_the_first_and_last_days_are_shown_as_any_other(memory, day):
+    clinic = open_clinic(memory, week=hours("09:00-17:00"))
+
+    [chen] = schedule.day(day, [], clinic.uow).doctors
+
+    assert working(chen) == ["09:00-17:00"]
 
 
 def test_a_night_is_shown_whole_on_both_its_days(store):

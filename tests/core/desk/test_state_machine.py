@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -33,9 +33,15 @@ from clinicflow_core.desk.booking import (
     ReinstateAppointment,
     RescheduleAppointment,
 )
-from clinicflow_core.entities.appointment import CancellationType
+from clinicflow_core.entities.appointment import (
+    HOLDING,
+    Appointment,
+    CancellationType,
+    Status,
+)
 from clinicflow_core.errors import BookingConflictError, InvalidTransitionError
 from clinicflow_core.ports import AppointmentFilter, PageRequest
+from clinicflow_core.timespan import TimeSpan
 from tests.builders import DAY, NOW, clock, hours, open_clinic
 
 pytestmark = pytest.mark.slow
@@ -382,12 +388,48 @@ class Desk(RuleBasedStateMachine):
             assert sorted(shown) == sorted(self.model)
 
 
-def test_the_desk_does_what_the_model_does(store, watch):
+def run(store, watch, **options):
     desk = type("Desk", (Desk,), {"store": store, "watch": watch})
-
     run_state_machine_as_test(
         desk,
         settings=settings(
-            stateful_step_count=40, suppress_health_check=list(HealthCheck)
+            stateful_step_count=40,
+            suppress_health_check=list(HealthCheck),
+            **options,
         ),
     )
+
+
+def test_the_desk_does_what_the_model_does(store, watch):
+    run(store, watch)
+
+
+PLANTED = {
+    "nobody is ever busy": (TimeSpan, "overlaps", lambda *_: False),
+    "touching visits collide": (
+        TimeSpan,
+        "overlaps",
+        lambda self, other: self.start <= other.end and other.start <= self.end,
+    ),
+    "overbooked visits hold their time": (
+        Appointment,
+        "holds_its_time",
+        property(lambda self: self.status in HOLDING),
+    ),
+    "a no-show keeps its time": (
+        Appointment,
+        "holds_its_time",
+        property(
+            lambda self: not self.overbooked and self.status is not Status.CANCELLED
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_the_model_finds_a_fault_that_was_planted(memory, watch, monkeypatch, fault):
+    monkeypatch.setattr(*PLANTED[fault])
+
+    # What is raised depends on the step at which they part.
+    with pytest.raises((Exception, pytest.fail.Exception)):
+        run(memory, watch, max_examples=200, phases=[Phase.generate], database=None)

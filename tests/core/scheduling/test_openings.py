@@ -16,11 +16,26 @@ from clinicflow_core.scheduling.conflicts import (
 from clinicflow_core.scheduling.diary import BusyTime, Diary
 from clinicflow_core.scheduling.openings import (
     Opening,
+    free_spans,
     nearest_openings,
     starts_of_work,
 )
-from clinicflow_core.timespan import instant_of, zone_of
-from tests.builders import DAY, NOW, ZONE, appointment, doctor, hours, patient
+from clinicflow_core.timespan import (
+    TimeSpan,
+    first_instant_from,
+    instant_of,
+    zone_of,
+)
+from tests.builders import (
+    DAY,
+    NOW,
+    ZONE,
+    appointment,
+    doctor,
+    hours,
+    patient,
+    span,
+)
 
 DOCTOR, PATIENT = doctor(), patient()
 WORKDAYS = hours("09:00-17:00", *WEEKDAYS[:5])
@@ -201,6 +216,43 @@ def test_an_opening_tells_wall_clock_and_instants():
     )
 
 
+@pytest.mark.parametrize(
+    ("taken", "left"),
+    [
+        pytest.param([], ["09:00-12:00", "13:00-17:00"], id="nothing taken"),
+        pytest.param(["08:00-18:00"], [], id="all taken"),
+        pytest.param(["09:00-12:00"], ["13:00-17:00"], id="a whole stretch"),
+        pytest.param(
+            ["12:00-13:00"], ["09:00-12:00", "13:00-17:00"], id="between stretches"
+        ),
+        pytest.param(
+            ["14:00-15:00", "09:00-09:30"],
+            ["09:30-12:00", "13:00-14:00", "15:00-17:00"],
+            id="in any order",
+        ),
+        pytest.param(
+            ["09:30-10:30", "10:00-10:15", "10:30-11:00"],
+            ["09:00-09:30", "11:00-12:00", "13:00-17:00"],
+            id="one inside and one beside another",
+        ),
+        pytest.param(
+            ["11:30-13:30"], ["09:00-11:30", "13:30-17:00"], id="over two stretches"
+        ),
+        pytest.param(
+            ["09:00-10:00", "11:45-12:15"],
+            ["10:00-11:45", "13:00-17:00"],
+            id="at both ends",
+        ),
+    ],
+)
+def test_free_is_what_is_not_taken(taken, left):
+    working = [span("09:00-12:00"), span("13:00-17:00")]
+
+    found = free_spans(working, [span(times) for times in taken])
+
+    assert list(found) == [span(times) for times in left]
+
+
 ZONES = st.sampled_from(
     ["America/New_York", "Europe/Vienna", "Australia/Lord_Howe", "Antarctica/Troll"]
 ).map(zone_of)
@@ -225,15 +277,15 @@ def test_every_opening_can_be_booked_as_it_is_offered(
     for after, length in minutes:
         start = now + timedelta(minutes=after)
         mine = appointment(doctor_id=DOCTOR.id)
-        span = type(mine.span)(start, start + timedelta(minutes=length))
-        taken.append(BusyTime(mine.id, DOCTOR.id, mine.patient_id, span))
+        period = TimeSpan(start, start + timedelta(minutes=length))
+        taken.append(BusyTime(mine.id, DOCTOR.id, mine.patient_id, period))
     here = Diary(
         zone=zone,
         now=now + timedelta(hours=hour),
         doctors={DOCTOR.id: DOCTOR},
         patients={PATIENT.id: PATIENT},
         hours={DOCTOR.id: hours(times)},
-        busy=tuple(taken),
+        busy=tuple(sorted(taken, key=lambda busy: busy.span.start)),
     )
     wanted = datetime.combine(day, datetime.min.time()) + timedelta(hours=hour)
 
@@ -249,6 +301,6 @@ def test_every_opening_can_be_booked_as_it_is_offered(
             opening.starts_at < busy.span.end and busy.span.start < opening.ends_at
             for busy in taken
         )
-        distances.append(abs(local - wanted))
+        distances.append(abs(opening.starts_at - first_instant_from(wanted, zone)))
     assert distances == sorted(distances)
     assert len({opening.starts_at for opening in found}) == len(found)
