@@ -361,6 +361,18 @@ def test_who_looks_is_told_what_they_may_override(clinic, role, overridable):
     assert [conflict.overridable for conflict in verdict.conflicts] == [overridable] * 2
 
 
+def test_a_rule_may_be_final(clinic):
+    def closed_for_good(proposed, diary):
+        yield Conflict(
+            kind=ConflictKind.OUTSIDE_HOURS, message="Gone.", overridable=False
+        )
+
+    with pytest.raises(BookingConflictError, match=r"Gone\."):
+        booking.book(clinic.request(override=EMERGENCY), clinic.uow, [closed_for_good])
+
+    assert visits(clinic) == ()
+
+
 def test_an_override_of_hours_still_holds_its_time(clinic):
     early = booking.book(clinic.request("07:00-07:30", override=EMERGENCY), clinic.uow)
 
