@@ -21,7 +21,7 @@ from hypothesis import settings
 from clinicflow_core.accounts import passwords
 from tests.postgres import PostgresServer
 
-settings.register_profile("quick", deadline=None, max_examples=25, print_blob=True)
+settings.register_profile("quick", deadline=None, max_examples=15, print_blob=True)
 settings.register_profile(
     "ci", deadline=None, max_examples=200, print_blob=True, derandomize=False
 )

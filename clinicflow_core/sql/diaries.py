@@ -77,7 +77,7 @@ class SqlDiaries:
             (get_doctors, of_doctors),
             (get_patients, of_patients),
             (GET_HOURS, of_doctors),
-            (BUSY_TIMES, of_window),
+            (BUSY_TIMES[self._trip.dialect], of_window),
         )
         found_doctors = {row["id"]: doctor_of(row) for row in doctors}
         found_patients = {row["id"]: patient_of(row) for row in patients}

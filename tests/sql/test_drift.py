@@ -9,6 +9,8 @@ from clinicflow_core.sql.engine import make_engine
 from clinicflow_core.sql.store import open_store
 from tests.builders import open_clinic
 
+pytestmark = pytest.mark.slow
+
 
 def drifted(url: str, *statements: str) -> list[str]:
     """Return the differences after *statements*."""

@@ -177,6 +177,7 @@ class TestUpAndDown:
 
         assert migration.url_from_environment() == "sqlite:///clinicflow.db"
 
+    @pytest.mark.slow
     def test_two_servers_that_start_at_once_both_upgrade(
         self, empty_database_url: str
     ) -> None:
