@@ -106,6 +106,8 @@ def main() -> None:
         )
         agenda = shell.clinicflow("agenda", "--date", MONDAY, "--json")
         expect(booked["id"] in agenda, "the agenda does not show what was booked")
+        demo = shell.clinicflow("demo", "--no-serve")
+        expect("Error: The doctor has a visit" in demo, "the demo books twice")
     print("The installed wheel made a database, imported and booked.")
 
 
