@@ -7,8 +7,6 @@ its user may do, is read from the record in the transaction of each act.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import time
 from collections.abc import Callable
@@ -28,6 +26,7 @@ from flask_jwt_extended import (
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import PyJWTError
 
+from clinicflow_core.accounts.keys import Purpose, key_for
 from clinicflow_core.desk.accounts import SESSION_LENGTH, SignedIn
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.ids import ClinicId, SessionId, UserId
@@ -42,8 +41,6 @@ MAX_HEADER: Final = 8 * 1024
 
 _CHECKED: Final = "clinicflow-tokens"
 _MOST_CHECKED: Final = 4096
-_ACCESS: Final = "access"
-_REFRESH: Final = "refresh"
 _BEARER: Final = re.compile(r"(?i:bearer) +((?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+)")
 
 
@@ -83,7 +80,7 @@ class _Holder:
     """Whom a token is for, and what for: each purpose signs with a key of its own."""
 
     user_id: UserId
-    purpose: str
+    purpose: Purpose
 
 
 def add_tokens(app: Flask, settings: Settings, secret: str) -> None:
@@ -101,7 +98,7 @@ def add_tokens(app: Flask, settings: Settings, secret: str) -> None:
         JWT_ENCODE_NBF=False,
         JWT_COOKIE_CSRF_PROTECT=False,  # There are no cookies.
     )
-    keys = {purpose: _key(secret, purpose) for purpose in (_ACCESS, _REFRESH)}
+    keys = {purpose: key_for(purpose, secret).hex() for purpose in Purpose}
     manager = JWTManager(app)
     # A signature that is right stays right, and takes longer to check than a booking
     # to read; so those that were are remembered.
@@ -118,14 +115,9 @@ def add_tokens(app: Flask, settings: Settings, secret: str) -> None:
     @manager.decode_key_loader
     def checking_key(_: object, claims: dict[str, Any]) -> str:
         # Asked here: a token that does not say its type is given one afterwards.
-        if claims.get("type") != _ACCESS:
+        if claims.get("type") != Purpose.ACCESS.value:
             raise NotSignedInError
-        return keys[_ACCESS]
-
-
-def _key(secret: str, purpose: str) -> str:
-    message = f"clinicflow token {purpose}".encode()
-    return hmac.digest(secret.encode(), message, hashlib.sha256).hex()
+        return keys[Purpose.ACCESS]
 
 
 def issue(signed_in: SignedIn) -> Tokens:
@@ -139,10 +131,10 @@ def issue(signed_in: SignedIn) -> Tokens:
     lifetime: timedelta = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
     return Tokens(
         access_token=create_access_token(
-            _Holder(user.id, _ACCESS), additional_claims=claims
+            _Holder(user.id, Purpose.ACCESS), additional_claims=claims
         ),
         refresh_token=create_refresh_token(
-            _Holder(user.id, _REFRESH),
+            _Holder(user.id, Purpose.REFRESH),
             additional_claims={**claims, "jti": str(session.refresh_id)},
         ),
         expires_in=int(lifetime.total_seconds()),

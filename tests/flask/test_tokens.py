@@ -17,7 +17,7 @@ DAY = 24 * 60 * 60
 
 
 def key(purpose: str) -> str:
-    message = f"clinicflow token {purpose}".encode()
+    message = f"clinicflow key {purpose}".encode()
     return hmac.digest(SECRET.encode(), message, hashlib.sha256).hex()
 
 
