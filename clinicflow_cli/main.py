@@ -17,7 +17,10 @@ COMMANDS = {
     "clinic": ("clinic:clinic", "Show the clinic, or change its facts."),
     "user": ("clinic:user", "Open accounts for people who work in the clinic."),
     "doctor": ("doctor:doctor", "Add, list and import doctors, and set their hours."),
-    "patient": ("patient:patient", "Register, find and import patients."),
+    "patient": (
+        "patient:patient",
+        "Register, find, import and merge patients; give out or erase their records.",
+    ),
     "visit": ("visit:visit", "Import visits that took place."),
     "agenda": (
         "agenda:agenda",

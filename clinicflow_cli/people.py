@@ -59,7 +59,7 @@ def patient_named(words: str, uow: UnitOfWork) -> Patient:
     exact = [patient for patient in found if folded(patient.full_name) == folded(words)]
     if len(exact or found) == 1:
         return (exact or found)[0]
-    raise _not_one("patient", words, [(p.id, _described(p)) for p in exact or found])
+    raise _not_one("patient", words, [(p.id, described(p)) for p in exact or found])
 
 
 def _id_in(words: str) -> UUID | None:
@@ -69,7 +69,8 @@ def _id_in(words: str) -> UUID | None:
         return None
 
 
-def _described(patient: Patient) -> str:
+def described(patient: Patient) -> str:
+    """Return the name and what tells the patient from others who have it."""
     born = f", born {patient.date_of_birth}" if patient.date_of_birth else ""
     return f"{patient.full_name}{born}"
 

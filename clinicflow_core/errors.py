@@ -19,6 +19,7 @@ Everything ClinicFlow raises on purpose:
     - EmailTakenError
     - DoctorHasVisitsError
     - PatientHasVisitsError
+    - PatientErasedError
     - StaleVersionError
     - KeyReusedError
   + UnavailableError
@@ -248,6 +249,19 @@ class PatientHasVisitsError(RefusedError):
     def __str__(self) -> str:
         visits = ", ".join(map(str, self.appointment_ids))
         return f"Patient {self.record_id} still has visits: {visits}."
+
+
+class PatientErasedError(RefusedError):
+    """The patient was erased, and stays so."""
+
+    code = "patient-erased"
+
+    def __init__(self, record_id: UUID) -> None:
+        super().__init__(record_id)
+        self.record_id = record_id
+
+    def __str__(self) -> str:
+        return f"Patient {self.record_id} was erased."
 
 
 class StaleVersionError(RefusedError):

@@ -8,6 +8,7 @@ that no time is sold twice.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,11 +17,12 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID, uuid4
 
-from attrs import define, frozen
+from attrs import astuple, define, evolve, frozen
 
 from clinicflow_core import ports
 from clinicflow_core.accounts.permissions import Actor, actor_of
 from clinicflow_core.clock import SystemClock
+from clinicflow_core.duplicates import MatchKeys, match_keys
 from clinicflow_core.entities.appointment import Appointment, Cancellation
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.doctor import Doctor, WorkingHours
@@ -69,6 +71,7 @@ class MemoryStore:
         self._clock = clock or SystemClock()
         self._committed: defaultdict[tuple[str, object], _Rows] = defaultdict(dict)
         self._visits_of: defaultdict[UUID, set[AppointmentId]] = defaultdict(set)
+        self._sharing: defaultdict[_Key, set[PatientId]] = defaultdict(set)
         self._committing = threading.Lock()
         self._holds: defaultdict[UUID, threading.Lock] = defaultdict(threading.Lock)
 
@@ -138,6 +141,10 @@ class _Transaction:
                 _put(rows, write.key, write.value)
         return rows
 
+    def written(self, table: str, scope: object) -> list[_Key]:
+        """Return the keys of what this transaction wrote."""
+        return [w.key for w in self._writes if (w.table, w.scope) == (table, scope)]
+
     def write(
         self,
         table: str,
@@ -182,11 +189,23 @@ class _Transaction:
                     if isinstance(write.value, Appointment):
                         for person in (write.value.doctor_id, write.value.patient_id):
                             self._store._visits_of[person].add(write.value.id)
+                    if isinstance(write.value, Patient):
+                        for key in _shared_keys(write.scope, match_keys(write.value)):
+                            self._store._sharing[key].add(write.value.id)
             except BaseException:
                 for rows, key, before in reversed(undone):
                     _put(rows, key, before)
                 raise
         self._writes = []
+
+
+def _shared_keys(scope: object, keys: MatchKeys) -> list[_Key]:
+    """Return *keys* as a patient of the clinic *scope* is kept under them."""
+    return [
+        (scope, place, key)
+        for place, key in enumerate(astuple(keys))
+        if key is not None
+    ]
 
 
 def _put(rows: _Rows, key: _Key, value: Any) -> None:
@@ -257,7 +276,8 @@ class _Repository:
                 user = stored["users", None].get((record_id,))
                 there = user is not None and user.clinic_id == self._clinic_id
             else:
-                there = (record_id,) in stored[table, self._clinic_id]
+                record = stored[table, self._clinic_id].get((record_id,))
+                there = record is not None and not _is_merged(record)
             if record_id is not None and not there:
                 raise ContentionError(StoreBusyError())
 
@@ -275,6 +295,10 @@ class _Repository:
                     raise ContentionError(StoreBusyError())
 
         return check
+
+
+def _is_merged(record: Any) -> bool:
+    return isinstance(record, Patient) and record.merged_into_id is not None
 
 
 class MemoryDoctors(_Repository):
@@ -328,6 +352,8 @@ class MemoryPatients(_Repository):
 
     def get(self, patient_id: PatientId) -> Patient:
         patient: Patient = self._get("patients", patient_id, PatientNotFoundError)
+        if _is_merged(patient):
+            raise PatientNotFoundError(patient_id)
         return patient
 
     def save(self, patient: Patient) -> None:
@@ -344,13 +370,41 @@ class MemoryPatients(_Repository):
         found = (
             patient
             for patient in self._all("patients")
-            if all(word in patient.search_text for word in words)
+            if not _is_merged(patient)
+            and patient.erased_at is None
+            and all(word in patient.search_text for word in words)
         )
         return _page_of(found, request)
 
     def named(self, patient_ids: Collection[PatientId]) -> Mapping[PatientId, Patient]:
         rows = self._transaction.rows("patients", self._clinic_id)
-        return {i: rows[i,] for i in patient_ids if (i,) in rows}
+        found = {i: rows[i,] for i in patient_ids if (i,) in rows}
+        return {i: patient for i, patient in found.items() if not _is_merged(patient)}
+
+    def sharing(self, keys: Sequence[MatchKeys]) -> list[tuple[Patient, ...]]:
+        rows = self._transaction.rows("patients", self._clinic_id)
+        written = self._transaction.written("patients", self._clinic_id)
+        return [self._sharing_one(each, rows, written) for each in keys]
+
+    def _sharing_one(
+        self, keys: MatchKeys, rows: _Rows, written: Collection[_Key]
+    ) -> tuple[Patient, ...]:
+        wanted = set(_shared_keys(self._clinic_id, keys))
+        store = self._transaction._store
+        with store._committing:
+            ids = [i for key in wanted for i in store._sharing.get(key, ())]
+        near: set[_Key] = {*written, *((i,) for i in ids)}
+        shared: dict[Patient, int] = {}
+        for key in near & rows.keys():
+            has = _shared_keys(self._clinic_id, match_keys(rows[key]))
+            shared[rows[key]] = len(wanted.intersection(has))
+        found = [patient for patient, count in shared.items() if count]
+        found.sort(key=lambda patient: (-shared[patient], patient.id))
+        return tuple(found[: ports.MOST_COMPARED])
+
+    def merged_into(self, patient_id: PatientId) -> tuple[Patient, ...]:
+        found = (p for p in self._all("patients") if p.merged_into_id == patient_id)
+        return tuple(sorted(found, key=lambda patient: patient.id))
 
 
 class MemoryAppointments(_Repository):
@@ -443,6 +497,55 @@ def _agrees(visit: Appointment, which: ports.AppointmentFilter) -> bool:
     )
 
 
+class MemoryBelongings(_Repository):
+    """See `ports.Belongings`. Of intake there is nothing in memory yet."""
+
+    def of(self, patient_id: PatientId) -> Mapping[str, tuple[object, ...]]:
+        kept: dict[str, tuple[object, ...]] = {"ai_intake_summaries": ()}
+        for table in ("appointments", "cancellations"):
+            kept[table] = tuple(self._of(table, patient_id))
+        return {**kept, "intake_forms": ()}
+
+    def move(
+        self, patient_id: PatientId, to: PatientId, now: datetime
+    ) -> Mapping[str, tuple[UUID, ...]]:
+        visits = self._of("appointments", patient_id)
+        cancellations = self._of("cancellations", patient_id)
+        desk = MemoryAppointments(self._transaction, self._clinic_id)
+        for visit in visits:
+            desk.save(visit.given_to(to, now))
+        for each in cancellations:
+            self._put("cancellations", evolve(each, patient_id=to))
+        patients = MemoryPatients(self._transaction, self._clinic_id)
+        for merged in patients.merged_into(patient_id):
+            patients.save(merged.merged_into(to, now))
+        origins = MemoryOrigins(self._transaction, self._clinic_id)
+        for key in origins.of("patient", patient_id):
+            self._transaction.write("origins", self._clinic_id, ("patient", key), to)
+        return {
+            "ai_intake_summaries": (),
+            "appointments": tuple(visit.id for visit in visits),
+            "cancellations": tuple(each.id for each in cancellations),
+            "intake_forms": (),
+        }
+
+    def blank(self, patient_id: PatientId, now: datetime) -> None:
+        desk = MemoryAppointments(self._transaction, self._clinic_id)
+        for visit in self._of("appointments", patient_id):
+            desk.save(visit.anonymous(now))
+        for each in self._of("cancellations", patient_id):
+            self._put("cancellations", evolve(each, reason_note=None))
+        answers = self._transaction.rows("answers", self._clinic_id)
+        for key, kept in answers.items():
+            if str(patient_id) in json.dumps(kept.answer):
+                forgotten = evolve(kept, fingerprint="", answer=None)
+                self._transaction.write("answers", self._clinic_id, key, forgotten)
+
+    def _of(self, table: str, patient_id: PatientId) -> list[Any]:
+        found = (each for each in self._all(table) if each.patient_id == patient_id)
+        return sorted(found, key=lambda each: each.id)
+
+
 class MemoryDiaries(_Repository):
     """See `ports.Diaries`."""
 
@@ -490,6 +593,13 @@ class MemoryOrigins(_Repository):
         self._transaction.write(
             "origins", self._clinic_id, (kind, key), record_id, _nothing
         )
+
+    def of(self, kind: str, record_id: UUID) -> tuple[str, ...]:
+        rows = self._transaction.rows("origins", self._clinic_id)
+        found = (
+            key[1] for key, at in rows.items() if (key[0], at) == (kind, record_id)
+        )
+        return tuple(sorted(map(str, found)))
 
     def forget(self, kind: str, record_id: UUID) -> None:
         rows = self._transaction.rows("origins", self._clinic_id)
@@ -553,6 +663,7 @@ class MemoryUnitOfWork:
         self.doctors = MemoryDoctors(self._transaction, clinic_id)
         self.patients = MemoryPatients(self._transaction, clinic_id)
         self.appointments = MemoryAppointments(self._transaction, clinic_id)
+        self.belongings = MemoryBelongings(self._transaction, clinic_id)
         self.diaries = MemoryDiaries(self._transaction, clinic_id)
         self.origins = MemoryOrigins(self._transaction, clinic_id)
         self.users = MemoryUsers(self._transaction, clinic_id)

@@ -17,6 +17,7 @@ from uuid import UUID
 from attrs import frozen
 
 from clinicflow_core.accounts.permissions import Actor
+from clinicflow_core.duplicates import MatchKeys
 from clinicflow_core.entities.appointment import (
     Appointment,
     Cancellation,
@@ -41,6 +42,9 @@ from clinicflow_core.timespan import TimeSpan
 
 KEYS_KEPT = timedelta(hours=24)
 """How long an answer is kept under its idempotency key."""
+
+MOST_COMPARED = 100
+"""How many candidates for a duplicate are compared with one patient."""
 
 T = TypeVar("T")
 
@@ -151,7 +155,11 @@ class Doctors(Protocol):
 
 
 class Patients(Protocol):
-    """The patients of one clinic."""
+    """
+    The patients of one clinic.
+
+    One who was merged into another is none of them: only `merged_into` finds them.
+    """
 
     def add(self, patient: Patient) -> None: ...
 
@@ -171,7 +179,22 @@ class Patients(Protocol):
         """Remove the patient; there must be no visits."""
 
     def page(self, words: Collection[str], request: PageRequest) -> Page[Patient]:
-        """Return the patients whose `search_text` contains each of *words*."""
+        """
+        Return the patients whose `search_text` contains each of *words*.
+
+        Nobody who was erased is among them.
+        """
+
+    def sharing(self, keys: Sequence[MatchKeys]) -> list[tuple[Patient, ...]]:
+        """
+        Return for each of *keys* the patients who share one of them.
+
+        They are at most `MOST_COMPARED` each, those who share most first, then by
+        id. All are looked up together.
+        """
+
+    def merged_into(self, patient_id: PatientId) -> tuple[Patient, ...]:
+        """Return those who were merged into a patient, by id."""
 
     def named(self, patient_ids: Collection[PatientId]) -> Mapping[PatientId, Patient]:
         """Return those of *patient_ids* that are there."""
@@ -249,6 +272,38 @@ class Diaries(Protocol):
         """
 
 
+class Belongings(Protocol):
+    """
+    What hangs on one clinic's patients, by the name of its table.
+
+    That is `appointments`, `cancellations`, `intake_forms`, `ai_intake_summaries`,
+    and whatever else holds a `patient_id`.
+    """
+
+    def of(self, patient_id: PatientId) -> Mapping[str, tuple[object, ...]]:
+        """Return all records of a patient, each table by id, for `wire.dump`."""
+
+    def move(
+        self, patient_id: PatientId, to: PatientId, now: datetime
+    ) -> Mapping[str, tuple[UUID, ...]]:
+        """
+        Give all records of a patient to another one; return their ids, in order.
+
+        What was merged into the patient and where it was imported from moves too.
+
+        Raises:
+            ContentionError: If visits of the two overlap.
+        """
+
+    def blank(self, patient_id: PatientId, now: datetime) -> None:
+        """
+        Take everything personal out of the records of a patient.
+
+        Answers kept under idempotency keys that name the patient go too, and such
+        a key cannot be used again.
+        """
+
+
 class Origins(Protocol):
     """Where imported records came from, so that importing again adds nothing."""
 
@@ -256,6 +311,9 @@ class Origins(Protocol):
         """Return the records of *kind* that came from *keys*, by key."""
 
     def add(self, kind: str, key: str, record_id: UUID) -> None: ...
+
+    def of(self, kind: str, record_id: UUID) -> tuple[str, ...]:
+        """Return the keys that a record was imported with, in order."""
 
     def forget(self, kind: str, record_id: UUID) -> None:
         """Let a record that is removed be imported anew."""
@@ -319,6 +377,8 @@ class UnitOfWork(Protocol):
     def patients(self) -> Patients: ...
     @property
     def appointments(self) -> Appointments: ...
+    @property
+    def belongings(self) -> Belongings: ...
     @property
     def diaries(self) -> Diaries: ...
     @property

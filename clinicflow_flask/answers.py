@@ -9,7 +9,10 @@ from typing import Any, Final, get_args, get_origin
 from flask import Response
 
 from clinicflow_core import wire
+from clinicflow_core.desk.register import Registered
+from clinicflow_core.duplicates import MOST_SHOWN, PossibleDuplicate
 from clinicflow_core.entities.appointment import Appointment, Cancellation
+from clinicflow_core.entities.patient import Patient
 from clinicflow_core.json_schema import json_schema
 from clinicflow_core.ports import Page
 from clinicflow_flask.paging import cursor_of
@@ -44,6 +47,8 @@ def renderer(kind: Any) -> Callable[[Any], object]:
         return _render_page
     if kind == GivenUp:
         return _render_given_up
+    if kind is Registered:
+        return _render_registered
     return wire.dump
 
 
@@ -66,17 +71,24 @@ def answer_schema(kind: Any, components: dict[str, object]) -> dict[str, object]
         }
     if kind == GivenUp:
         cancellation = json_schema(Cancellation, components=components, answer=True)
-        return {
-            "allOf": [
-                json_schema(Appointment, components=components, answer=True),
-                {
-                    "type": "object",
-                    "properties": {"cancellation": cancellation},
-                    "required": ["cancellation"],
-                },
-            ]
-        }
+        return _with(Appointment, "cancellation", cancellation, components)
+    if kind is Registered:
+        other = json_schema(PossibleDuplicate, components=components, answer=True)
+        others = {"type": "array", "items": other, "maxItems": MOST_SHOWN}
+        return _with(Patient, "possible_duplicates", others, components)
     return json_schema(kind, components=components, answer=True)
+
+
+def _with(
+    kind: Any, name: str, schema: dict[str, object], components: dict[str, object]
+) -> dict[str, object]:
+    """Return the schema of a *kind* that has *name* beside its own fields."""
+    return {
+        "allOf": [
+            json_schema(kind, components=components, answer=True),
+            {"type": "object", "properties": {name: schema}, "required": [name]},
+        ]
+    }
 
 
 def _render_page(page: Page[Any]) -> object:
@@ -91,6 +103,13 @@ def _render_given_up(given_up: GivenUp) -> object:
     return {
         **_object(wire.dump(visit)),
         "cancellation": wire.dump(cancellation),
+    }
+
+
+def _render_registered(registered: Registered) -> object:
+    return {
+        **_object(wire.dump(registered.patient)),
+        "possible_duplicates": wire.dump(registered.possible_duplicates),
     }
 
 

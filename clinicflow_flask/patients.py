@@ -10,7 +10,12 @@ from clinicflow_core.desk import booking, register
 from clinicflow_core.entities.appointment import Appointment
 from clinicflow_core.entities.ids import PatientId
 from clinicflow_core.entities.patient import Patient
-from clinicflow_core.errors import PatientHasVisitsError, StaleVersionError
+from clinicflow_core.errors import (
+    BookingConflictError,
+    PatientErasedError,
+    PatientHasVisitsError,
+    StaleVersionError,
+)
 from clinicflow_core.ports import AppointmentFilter, Page, UnitOfWork
 from clinicflow_core.wire import text
 from clinicflow_flask.appointments import page_request_by_start
@@ -64,7 +69,14 @@ ROUTES = (
         "/api/patients/{patient_id}",
         register.change,
         "Change a patient's details",
-        refuses=(StaleVersionError,),
+        refuses=(StaleVersionError, PatientErasedError),
+    ),
+    Route(
+        "POST",
+        "/api/patients/{patient_id}/merge",
+        register.merge,
+        "Make two records of one person one",
+        refuses=(BookingConflictError, PatientErasedError),
     ),
     Route(
         "DELETE",

@@ -149,9 +149,12 @@ def _pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def once(body: object) -> Once | None:
+def once(body: object, render: Callable[[Any], object]) -> Once | None:
     """
     Return what the header Idempotency-Key asks for; None without one.
+
+    Args:
+        render: Makes the answer of what is created.
 
     Raises:
         ParameterError: If it is none; see `KEY`.
@@ -164,4 +167,4 @@ def once(body: object) -> Once | None:
         raise ParameterError("header", (problem,))
     canonical = json.dumps([request.method, request.path, body], sort_keys=True)
     fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
-    return Once(key=key, fingerprint=fingerprint, render=wire.dump)
+    return Once(key=key, fingerprint=fingerprint, render=render)

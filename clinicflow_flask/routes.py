@@ -149,7 +149,7 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
             arguments[uow_name] = store.unit_of_work(
                 who.clinic_id,
                 who.session_id,
-                requests.once(data) if once else None,
+                requests.once(data, render) if once else None,
             )
         for name, service in services.items():
             arguments[name] = service()

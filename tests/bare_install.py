@@ -2,7 +2,7 @@
 Checks an installation without extras: all of the core but its stores imports, and a
 visit can be booked in memory, once.
 
-Run by ``nox -s bare`` in an environment that has the core's four libraries only.
+Run by ``nox -s bare`` in an environment that has the core's six libraries only.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def book_twice() -> None:
     doctors.set_hours(doctor.id, doctors.SetHours(hours=(monday,)), desk)
     patient = register.register(
         register.RegisterPatient(first_name="Ann", last_name="Lee"), desk
-    )
+    ).patient
     wanted = booking.BookAppointment(
         doctor_id=doctor.id,
         patient_id=patient.id,

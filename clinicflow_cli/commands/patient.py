@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO
+
 import click
 
 from clinicflow_cli.composition import Reception, pass_reception
 from clinicflow_cli.importing import import_file, import_options
 from clinicflow_cli.options import example, in_clinic, request
 from clinicflow_cli.output import table, tell
+from clinicflow_cli.people import described, patient_named
 from clinicflow_core.desk import imports, register
-from clinicflow_core.ports import PageRequest
+from clinicflow_core.errors import PatientNotFoundError
+from clinicflow_core.ports import PageRequest, UnitOfWork
+from clinicflow_core.wire import dump
 
 
 @click.group(epilog=example("clinicflow patient find lee"))
 def patient() -> None:
-    """Register, find and import patients."""
+    """Register, find, import and merge patients; give out or erase their records."""
 
 
 @patient.command(
@@ -46,8 +54,24 @@ def add(
         phone=phone,
         date_of_birth=date_of_birth,
     )
-    added = register.register(wanted, reception.unit_of_work())
-    tell(added, f"Registered {added.full_name} ({added.id}).")
+    uow = reception.unit_of_work()
+    registered = register.register(wanted, uow)
+    added = registered.patient
+    fields = dump(added)
+    assert isinstance(fields, dict)
+    tell(
+        {**fields, "possible_duplicates": registered.possible_duplicates},
+        f"Registered {added.full_name} ({added.id}).",
+        *_warnings(registered, uow),
+    )
+
+
+def _warnings(registered: register.Registered, uow: UnitOfWork) -> Iterator[str]:
+    """Yield who may be the same person, as far as they are still there."""
+    for duplicate in registered.possible_duplicates:
+        with suppress(PatientNotFoundError):
+            other = register.get(duplicate.patient_id, uow)
+            yield f"Maybe the same person: {described(other)} ({other.id})."
 
 
 @patient.command(
@@ -109,3 +133,71 @@ def import_patients(reception: Reception, file: str, refused: str | None) -> Non
     mended and imported.
     """
     import_file(imports.import_patients, file, refused, reception)
+
+
+@patient.command(epilog=example("clinicflow patient merge 'Ann Lee' 'Anne Lee' --yes"))
+@click.argument("patient_words", metavar="PATIENT")
+@click.argument("duplicate_words", metavar="DUPLICATE")
+@click.option("--yes", is_flag=True, help="Do not ask: it cannot be undone.")
+@in_clinic
+@pass_reception
+def merge(
+    reception: Reception, patient_words: str, duplicate_words: str, yes: bool
+) -> None:
+    """
+    Make PATIENT and DUPLICATE one: everything of DUPLICATE moves to PATIENT.
+
+    Each is an id or part of a name.
+    """
+    uow = reception.unit_of_work()
+    kept = patient_named(patient_words, uow)
+    duplicate = patient_named(duplicate_words, uow)
+    _confirm(f"Merge {described(duplicate)} into {described(kept)} for good?", yes)
+    wanted = register.MergePatients(duplicate_id=duplicate.id)
+    merged = register.merge(kept.id, wanted, uow)
+    tell(merged, f"Merged {duplicate.id} into {described(merged)} ({merged.id}).")
+
+
+@patient.command(epilog=example("clinicflow patient export lee --output lee.json"))
+@click.argument("words", metavar="PATIENT")
+@click.option(
+    "--output",
+    type=click.File("w", encoding="utf-8", atomic=True),
+    default="-",
+    metavar="FILE",
+    help="Where the record goes, replacing what was there; else it is printed.",
+)
+@in_clinic
+@pass_reception
+def export(reception: Reception, words: str, output: IO[str]) -> None:
+    """
+    Give out the whole record of PATIENT, an id or part of a name, as JSON.
+
+    That it was given out is recorded.
+    """
+    uow = reception.unit_of_work()
+    record = register.export(patient_named(words, uow).id, uow)
+    output.write(json.dumps(record, indent=2, ensure_ascii=True) + "\n")
+
+
+@patient.command(epilog=example("clinicflow patient erase 'Ann Lee' --yes"))
+@click.argument("words", metavar="PATIENT")
+@click.option("--yes", is_flag=True, help="Do not ask: it cannot be undone.")
+@in_clinic
+@pass_reception
+def erase(reception: Reception, words: str, yes: bool) -> None:
+    """
+    Blank all that is personal of PATIENT, an id or part of a name, for good.
+
+    Visits stay as those of somebody unknown.
+    """
+    uow = reception.unit_of_work()
+    found = patient_named(words, uow)
+    _confirm(f"Erase {described(found)} ({found.id}) for good?", yes)
+    erased = register.erase(found.id, uow)
+    tell(erased, f"Erased patient {erased.id}.")
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if not yes:
+        click.confirm(question, abort=True, err=True)

@@ -21,6 +21,7 @@ class Permission(Enum):
     RECORD_VISITS = "record arrival and completion"
     SEE_PATIENTS = "see patients"
     KEEP_PATIENTS = "register and change patients"
+    ERASE_PATIENTS = "erase patients"
     KEEP_DOCTORS = "add and change doctors and their hours"
     KEEP_USERS = "manage accounts"
     KEEP_CLINIC = "change the clinic"

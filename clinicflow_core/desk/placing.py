@@ -60,10 +60,17 @@ class Wanted:
     draft: Draft
 
     def diary(self, uow: UnitOfWork, *, hold: bool) -> Diary:
-        """Return the diary of its people; with *hold*, nobody else books for them."""
+        """
+        Return the diary of its people; with *hold*, nobody else books for them.
+
+        Raises:
+            PatientErasedError: If the patient was erased.
+        """
         window = self.time.span if self.time else _around(self.local, uow)
         read = uow.diaries.hold if hold else uow.diaries.read
-        return read([self.doctor_id], [self.patient_id], window)
+        diary = read([self.doctor_id], [self.patient_id], window)
+        diary.patients[self.patient_id].refuse_erased()
+        return diary
 
 
 def place(
@@ -78,6 +85,7 @@ def place(
     Raises:
         BookingConflictError: If any rule forbids it and no override accepts that.
         NotFoundError: If doctor or patient is not in this clinic.
+        PatientErasedError: If the patient was erased.
     """
     if override_reason is not None:
         uow.actor.must(Permission.OVERRIDE)

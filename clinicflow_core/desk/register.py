@@ -1,22 +1,47 @@
-"""The register: patients and how to find them."""
+"""
+The register: patients, how to find them, and how their records are kept.
+
+Two records of one person are merged. A whole record can be given out, and what is
+personal in it erased; the trail tells of all that, by ids and names of fields alone.
+"""
 
 from __future__ import annotations
 
-from datetime import date
-from uuid import uuid4
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from uuid import UUID, uuid4
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk.retrying import retried
+from clinicflow_core.duplicates import (
+    PossibleDuplicate,
+    match_keys,
+    possible_duplicates,
+)
+from clinicflow_core.entities.appointment import Appointment, Status
 from clinicflow_core.entities.ids import PatientId
 from clinicflow_core.entities.patient import Patient, search_words
-from clinicflow_core.errors import InvalidError, PatientHasVisitsError, Problem
+from clinicflow_core.errors import (
+    BookingConflictError,
+    InvalidError,
+    PatientHasVisitsError,
+    Problem,
+)
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
-from clinicflow_core.timespan import wall_clock
-from clinicflow_core.wire import UNSET, Unset, changes, email, one_line
+from clinicflow_core.scheduling.conflicts import (
+    Conflict,
+    ConflictKind,
+    visit_in_the_way,
+)
+from clinicflow_core.scheduling.diary import Diary
+from clinicflow_core.timespan import TimeSpan, wall_clock
+from clinicflow_core.wire import UNSET, Unset, changes, dump, email, one_line
 
 _FIRST_BIRTH_YEAR = 1850
+_EVER = TimeSpan(datetime(1800, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo=UTC))
+_TO_COME = frozenset({Status.UNCONFIRMED, Status.CONFIRMED})
 
 
 @frozen(kw_only=True)
@@ -41,10 +66,35 @@ class ChangePatient:
     date_of_birth: date | Unset | None = field(default=UNSET, repr=False)
 
 
-@retried
-def register(request: RegisterPatient, uow: UnitOfWork) -> Patient:
+@frozen(kw_only=True)
+class MergePatients:
+    """Who turned out to be the same person."""
+
+    duplicate_id: PatientId
+
+
+@frozen
+class Registered:
     """
-    Take a patient into the register.
+    A patient as the register has it now.
+
+    Attributes:
+        possible_duplicates: Who may be the same person, most alike first, at most
+            ten.
+    """
+
+    patient: Patient
+    possible_duplicates: tuple[PossibleDuplicate, ...]
+
+    @property
+    def id(self) -> PatientId:
+        return self.patient.id
+
+
+@retried
+def register(request: RegisterPatient, uow: UnitOfWork) -> Registered:
+    """
+    Take a patient into the register, even if somebody in it may be the same person.
 
     Raises:
         InvalidError: If the birth date is in the future or before 1850.
@@ -52,19 +102,23 @@ def register(request: RegisterPatient, uow: UnitOfWork) -> Patient:
     with uow:
         uow.actor.must(Permission.KEEP_PATIENTS)
         patient = new_patient(request, uow)
+        registered = Registered(patient, resembling(patient, uow))
         uow.patients.add(patient)
-        uow.record("patient.registered", patient)
+        uow.record("patient.registered", registered)
         uow.commit()
-    return patient
+    return registered
 
 
 @retried
-def change(patient_id: PatientId, request: ChangePatient, uow: UnitOfWork) -> Patient:
+def change(
+    patient_id: PatientId, request: ChangePatient, uow: UnitOfWork
+) -> Registered:
     """
     Change a patient's details.
 
     Raises:
         PatientNotFoundError: If there is no such patient.
+        PatientErasedError: If the patient was erased.
         InvalidError: If the birth date is in the future or before 1850.
     """
     with uow:
@@ -72,12 +126,13 @@ def change(patient_id: PatientId, request: ChangePatient, uow: UnitOfWork) -> Pa
         if isinstance(request.date_of_birth, date):
             _refuse_impossible_birth(request.date_of_birth, uow)
         patient = uow.patients.get(patient_id).changed(changes(request), uow.now)
+        registered = Registered(patient, resembling(patient, uow))
         uow.patients.save(patient)
         uow.record(
-            "patient.changed", patient, facts={"fields": sorted(changes(request))}
+            "patient.changed", registered, facts={"fields": sorted(changes(request))}
         )
         uow.commit()
-    return patient
+    return registered
 
 
 @retried
@@ -97,10 +152,128 @@ def remove(patient_id: PatientId, uow: UnitOfWork) -> None:
         )
         if visits.items:
             raise PatientHasVisitsError(patient_id, tuple(v.id for v in visits.items))
+        for merged in uow.patients.merged_into(patient_id):
+            uow.patients.remove(merged.id)
         uow.patients.remove(patient_id)
         uow.origins.forget("patient", patient_id)
         uow.record("patient.removed", patient)
         uow.commit()
+
+
+@retried
+def merge(patient_id: PatientId, request: MergePatients, uow: UnitOfWork) -> Patient:
+    """
+    Make two records of one person one; return the patient, who has all of both.
+
+    Visits, cancellations, intake and origins of the duplicate move to the patient.
+    Details that the patient lacks are taken from the duplicate, which is kept as it
+    was but can no longer be found or booked for.
+
+    Raises:
+        PatientNotFoundError: If there is no such patient, or no such duplicate.
+        InvalidError: If both are one record.
+        PatientErasedError: If one of them was erased.
+        BookingConflictError: If they have visits at the same time.
+    """
+    duplicate_id = request.duplicate_id
+    if duplicate_id == patient_id:
+        raise InvalidError((Problem("/duplicate_id", "must be another patient"),))
+    with uow:
+        uow.actor.must(Permission.KEEP_PATIENTS)
+        diary = uow.diaries.hold([], [patient_id, duplicate_id], _EVER)
+        before, duplicate = diary.patients[patient_id], diary.patients[duplicate_id]
+        duplicate.refuse_erased()
+        filled = duplicate.missing_from(before)
+        patient = before.changed(filled, uow.now)
+        if conflicts := tuple(_at_once(diary, patient_id)):
+            raise BookingConflictError(conflicts)
+        moved = uow.belongings.move(duplicate_id, patient_id, uow.now)
+        uow.patients.save(patient)
+        uow.patients.save(duplicate.merged_into(patient_id, uow.now))
+        facts = {
+            "duplicate_id": str(duplicate_id),
+            "fields": sorted(filled),
+            "moved": {kind: list(map(str, ids)) for kind, ids in moved.items() if ids},
+        }
+        uow.record("patient.merged", patient, facts=facts)
+        into = {"patient_id": str(patient_id)}
+        uow.record("patient.merged-into", duplicate, facts=into)
+        uow.commit()
+    return patient
+
+
+@retried
+def export(patient_id: PatientId, uow: UnitOfWork) -> Mapping[str, object]:
+    """
+    Return a patient's whole record, as JSON can say it.
+
+    That is the patient and who was merged into them, everything that hangs on the
+    patient by its kind, the keys it was imported with, and all that the trail tells
+    of these records, oldest first. That it was given out is recorded.
+
+    Raises:
+        PatientNotFoundError: If there is no such patient.
+    """
+    with uow:
+        uow.actor.must(Permission.KEEP_PATIENTS)
+        patient = uow.patients.get(patient_id)
+        merged = uow.patients.merged_into(patient_id)
+        belongings = uow.belongings.of(patient_id)
+        visits = _visits_in(belongings)
+        told_of: list[UUID] = [patient_id, *(p.id for p in merged)]
+        told_of += [visit.id for visit in visits]
+        events = [event for key in told_of for event in uow.events.of(key)]
+        record = {
+            "exported_at": uow.now,
+            "patient": patient,
+            "merged": merged,
+            **belongings,
+            "origins": uow.origins.of("patient", patient_id),
+            "events": sorted(events, key=lambda event: event.at),
+        }
+        uow.record("patient.exported", patient)
+        uow.commit()
+    dumped = dump(record)
+    assert isinstance(dumped, dict)
+    return dumped
+
+
+@retried
+def erase(patient_id: PatientId, uow: UnitOfWork) -> Patient:
+    """
+    Blank everything personal of a patient, for good; doing so again changes nothing.
+
+    Visits stay as those of somebody unknown. Who was merged into the patient is
+    erased too, and an import no longer knows the patient.
+
+    Raises:
+        PatientNotFoundError: If there is no such patient.
+        PatientHasVisitsError: If visits are still to come; it names the first ones.
+    """
+    with uow:
+        uow.actor.must(Permission.ERASE_PATIENTS)
+        # Nobody books for the patient meanwhile.
+        diary = uow.diaries.hold([], [patient_id], _EVER)
+        before = diary.patients[patient_id]
+        visits = _visits_in(uow.belongings.of(patient_id))
+        to_come = sorted(
+            (visit.starts_at, visit.id)
+            for visit in visits
+            if visit.status in _TO_COME and visit.ends_at > uow.now
+        )
+        if to_come:
+            raise PatientHasVisitsError(patient_id, tuple(i for _, i in to_come[:10]))
+        patient = before.erased(uow.now)
+        if patient is not before:
+            merged = uow.patients.merged_into(patient_id)
+            for person in (before, *merged):
+                uow.patients.save(person.erased(uow.now))
+                uow.belongings.blank(person.id, uow.now)
+            uow.origins.forget("patient", patient_id)
+            facts = {"merged": [str(person.id) for person in merged]}
+            uow.record("patient.erased", patient, facts=facts)
+        uow.commit()
+    return patient
 
 
 def get(patient_id: PatientId, uow: UnitOfWork) -> Patient:
@@ -123,6 +296,12 @@ def find(query: str, request: PageRequest, uow: UnitOfWork) -> Page[Patient]:
     with uow:
         uow.actor.must(Permission.SEE_PATIENTS)
         return uow.patients.page(search_words(query), request)
+
+
+def resembling(patient: Patient, uow: UnitOfWork) -> tuple[PossibleDuplicate, ...]:
+    """Return who may be the same person as *patient*, most alike first, at most ten."""
+    [others] = uow.patients.sharing([match_keys(patient)])
+    return possible_duplicates(patient, others)
 
 
 def new_patient(request: RegisterPatient, uow: UnitOfWork) -> Patient:
@@ -155,3 +334,20 @@ def _refuse_impossible_birth(birth: date, uow: UnitOfWork) -> None:
     else:
         return
     raise InvalidError((Problem("/date_of_birth", detail),))
+
+
+def _at_once(diary: Diary, patient_id: PatientId) -> Iterator[Conflict]:
+    """Yield where a visit of the patient overlaps one of the other's in *diary*."""
+    own = [busy.span for busy in diary.busy if busy.patient_id == patient_id]
+    for busy in diary.busy:
+        if busy.patient_id != patient_id and any(map(busy.span.overlaps, own)):
+            conflict = visit_in_the_way(
+                ConflictKind.PATIENT_BUSY, busy.span, diary.zone
+            )
+            yield evolve(conflict, overridable=False)
+
+
+def _visits_in(belongings: Mapping[str, tuple[object, ...]]) -> list[Appointment]:
+    return [
+        each for each in belongings["appointments"] if isinstance(each, Appointment)
+    ]

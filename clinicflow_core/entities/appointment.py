@@ -27,6 +27,10 @@ _DAY = timedelta(days=1)
 _LONGEST_CHANGE = timedelta(hours=3)
 
 
+ERASED_REASON = "erased"
+"""The reason of an override whose patient was erased."""
+
+
 class Status(Enum):
     """Where a visit stands; `HOLDING` says which of them keep its time."""
 
@@ -303,6 +307,15 @@ class Appointment:
             **fields_of(time),
         )
 
+    def given_to(self, patient_id: PatientId, now: datetime) -> Appointment:
+        """Return the visit as that of another patient, in whatever status it is."""
+        return self._kept(now, patient_id=patient_id)
+
+    def anonymous(self, now: datetime) -> Appointment:
+        """Return the visit without what could tell who came, in whatever status."""
+        override = self.override and evolve(self.override, reason=ERASED_REASON)
+        return self._kept(now, meeting_link=None, override=override)
+
     def changed(self, changes: Mapping[str, Any], now: datetime) -> Appointment:
         """
         Return the visit with other details, at the same time.
@@ -319,7 +332,10 @@ class Appointment:
         changed = evolve(self, **changes, status=status)
         if changed == self:
             return self
-        return evolve(changed, version=self.version + 1, updated_at=now)
+        return changed._kept(now)
+
+    def _kept(self, now: datetime, **changes: Any) -> Appointment:
+        return evolve(self, **changes, version=self.version + 1, updated_at=now)
 
 
 def fields_of(time: VisitTime) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def _row_of(visit: Appointment, clinic_id: ClinicId) -> dict[str, Any]:
     }
 
 
-def _cancellation_of(row: Row) -> Cancellation:
+def cancellation_of(row: Row) -> Cancellation:
     return Cancellation(
         id=row["id"],
         appointment_id=row["appointment_id"],
@@ -265,7 +265,7 @@ class SqlAppointments:
     ) -> tuple[Cancellation, ...]:
         asked = {"clinic_id": self._clinic_id, "appointment_id": appointment_id}
         [rows] = self._trip.now((_CANCELLATIONS_OF, asked))
-        return tuple(_cancellation_of(row) for row in rows)
+        return tuple(cancellation_of(row) for row in rows)
 
 
 def _was_added(count: int) -> None:

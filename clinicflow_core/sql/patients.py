@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select, union_all
 
+from clinicflow_core.duplicates import MatchKeys, match_keys
 from clinicflow_core.entities.ids import ClinicId, PatientId
 from clinicflow_core.entities.patient import Patient
 from clinicflow_core.errors import PatientNotFoundError
-from clinicflow_core.ports import Page, PageRequest
+from clinicflow_core.ports import MOST_COMPARED, Page, PageRequest
 from clinicflow_core.sql.paging import page_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import patients
@@ -26,17 +27,50 @@ _REMOVE = Fixed(
     )
 )
 
-GET_PATIENTS = Fixed(
+# A search for each key: of OR, SQLite makes one search through the whole clinic.
+_near = union_all(
+    *(
+        select(patients.c.id).where(
+            patients.c.clinic_id == bindparam("clinic_id"),
+            patients.c[key] == bindparam(key),
+        )
+        for key in ("birth_key", "sound_key", "spelling_key")
+    )
+).subquery()
+_most = func.count().label("shared")
+_nearest = (
+    select(_near.c.id, _most)
+    .group_by(_near.c.id)
+    .order_by(_most.desc(), _near.c.id)
+    .limit(MOST_COMPARED)
+    .subquery()
+)
+_SHARING = Fixed(
     select(patients)
-    .where(patients.c.clinic_id == bindparam("clinic_id"), among(patients.c.id, "ids"))
+    .join(_nearest, patients.c.id == _nearest.c.id)
+    .where(patients.c.clinic_id == bindparam("clinic_id"))
+    .order_by(_nearest.c.shared.desc(), patients.c.id)
+)
+_MERGED_INTO = Fixed(
+    select(patients)
+    .where(
+        patients.c.clinic_id == bindparam("clinic_id"),
+        patients.c.merged_into_id == bindparam("id"),
+    )
     .order_by(patients.c.id)
 )
-HOLD_PATIENTS = Fixed(
+
+_WANTED = (
     select(patients)
-    .where(patients.c.clinic_id == bindparam("clinic_id"), among(patients.c.id, "ids"))
+    .where(
+        patients.c.clinic_id == bindparam("clinic_id"),
+        among(patients.c.id, "ids"),
+        patients.c.merged_into_id.is_(None),
+    )
     .order_by(patients.c.id)
-    .with_for_update(key_share=True)
 )
+GET_PATIENTS = Fixed(_WANTED)
+HOLD_PATIENTS = Fixed(_WANTED.with_for_update(key_share=True))
 
 
 def patient_of(row: Row) -> Patient:
@@ -47,6 +81,8 @@ def patient_of(row: Row) -> Patient:
         email=row["email"],
         phone=row["phone"],
         date_of_birth=row["date_of_birth"],
+        erased_at=row["erased_at"],
+        merged_into_id=row["merged_into_id"],
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -54,6 +90,7 @@ def patient_of(row: Row) -> Patient:
 
 
 def _row_of(patient: Patient, clinic_id: ClinicId) -> dict[str, Any]:
+    keys = match_keys(patient)
     return {
         "id": patient.id,
         "clinic_id": clinic_id,
@@ -63,6 +100,11 @@ def _row_of(patient: Patient, clinic_id: ClinicId) -> dict[str, Any]:
         "phone": patient.phone,
         "date_of_birth": patient.date_of_birth,
         "search_text": patient.search_text,
+        "birth_key": keys.birth,
+        "sound_key": keys.sound,
+        "spelling_key": keys.spelling,
+        "merged_into_id": patient.merged_into_id,
+        "erased_at": patient.erased_at,
         "version": patient.version,
         "created_at": patient.created_at,
         "updated_at": patient.updated_at,
@@ -100,6 +142,8 @@ class SqlPatients:
             self._trip,
             select(patients).where(
                 patients.c.clinic_id == self._clinic_id,
+                patients.c.merged_into_id.is_(None),
+                patients.c.erased_at.is_(None),
                 *(patients.c.search_text.contains(w, autoescape=True) for w in words),
             ),
             [patients.c.last_name, patients.c.first_name, patients.c.id],
@@ -107,6 +151,24 @@ class SqlPatients:
             request,
             patient_of,
         )
+
+    def sharing(self, keys: Sequence[MatchKeys]) -> list[tuple[Patient, ...]]:
+        asked = [
+            {
+                "clinic_id": self._clinic_id,
+                "birth_key": each.birth,
+                "sound_key": each.sound,
+                "spelling_key": each.spelling,
+            }
+            for each in keys
+        ]
+        found = self._trip.now(*((_SHARING, each) for each in asked))
+        return [tuple(map(patient_of, rows)) for rows in found]
+
+    def merged_into(self, patient_id: PatientId) -> tuple[Patient, ...]:
+        asked = {"clinic_id": self._clinic_id, "id": patient_id}
+        [rows] = self._trip.now((_MERGED_INTO, asked))
+        return tuple(map(patient_of, rows))
 
     def named(self, patient_ids: Collection[PatientId]) -> Mapping[PatientId, Patient]:
         asked = {"clinic_id": self._clinic_id, "ids": list(patient_ids)}

@@ -21,6 +21,7 @@ from clinicflow_core.errors import ClinicNotFoundError, NotSignedInError, Refuse
 from clinicflow_core.sql import accounts, trail
 from clinicflow_core.sql.accounts import SqlUsers
 from clinicflow_core.sql.appointments import SqlAppointments
+from clinicflow_core.sql.belongings import SqlBelongings
 from clinicflow_core.sql.diaries import SqlDiaries
 from clinicflow_core.sql.doctors import SqlDoctors
 from clinicflow_core.sql.engine import make_engine
@@ -144,6 +145,7 @@ class SqlUnitOfWork(_Transaction):
         self.doctors = SqlDoctors(trip, self._clinic_id)
         self.patients = SqlPatients(trip, self._clinic_id)
         self.appointments = SqlAppointments(trip, self._clinic_id)
+        self.belongings = SqlBelongings(trip, self._clinic_id)
         self.diaries = SqlDiaries(trip, self._clinic_id, self.clinic.zone, self.now)
         self.origins = trail.SqlOrigins(trip, self._clinic_id)
         self.users = SqlUsers(trip, self._clinic_id)

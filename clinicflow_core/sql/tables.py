@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     Time,
     UniqueConstraint,
+    text,
 )
 
 from clinicflow_core.sql.types import Json, Key, TextList, UtcDateTime
@@ -170,10 +171,27 @@ patients = Table(
     Column("phone", String(20)),
     Column("date_of_birth", Date),
     Column("search_text", Text, nullable=False),
+    Column("birth_key", String(20)),
+    Column("sound_key", String(20)),
+    Column("spelling_key", String(20)),
+    Column("merged_into_id", Key),
+    Column("erased_at", UtcDateTime),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     _key(),
+    _within_clinic("merged_into_id", "patients"),
+    CheckConstraint("merged_into_id <> id", name="merged_into_id"),
+    Index("ix_patients_birth_key", "clinic_id", "birth_key", "id"),
+    Index("ix_patients_sound_key", "clinic_id", "sound_key", "id"),
+    Index("ix_patients_spelling_key", "clinic_id", "spelling_key", "id"),
+    Index(
+        "ix_patients_merged_into_id",
+        "clinic_id",
+        "merged_into_id",
+        sqlite_where=text("merged_into_id IS NOT NULL"),
+        postgresql_where=text("merged_into_id IS NOT NULL"),
+    ),
 )
 
 appointments = Table(

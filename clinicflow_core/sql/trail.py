@@ -54,6 +54,13 @@ _EVENTS_OF = Fixed(
     .order_by(events.c.number)
 )
 _ADD_ORIGIN = Fixed(insert(origins), all_columns(origins))
+_ORIGINS_OF = Fixed(
+    select(origins.c.key).where(
+        origins.c.clinic_id == bindparam("clinic_id"),
+        origins.c.kind == bindparam("kind"),
+        origins.c.record_id == bindparam("record_id"),
+    )
+)
 _FORGET_ORIGIN = Fixed(
     delete(origins).where(
         origins.c.clinic_id == bindparam("clinic_id"),
@@ -144,6 +151,11 @@ class SqlOrigins:
                 "record_id": record_id,
             },
         )
+
+    def of(self, kind: str, record_id: UUID) -> tuple[str, ...]:
+        asked = {"clinic_id": self._clinic_id, "kind": kind, "record_id": record_id}
+        [rows] = self._trip.now((_ORIGINS_OF, asked))
+        return tuple(sorted(row["key"] for row in rows))
 
     def forget(self, kind: str, record_id: UUID) -> None:
         self._trip.later(

@@ -151,10 +151,29 @@ def upgrade() -> None:
         sa.Column("phone", sa.String(20)),
         sa.Column("date_of_birth", sa.Date),
         sa.Column("search_text", sa.Text, server_default="", nullable=False),
+        sa.Column("birth_key", sa.String(20)),
+        sa.Column("sound_key", sa.String(20)),
+        sa.Column("spelling_key", sa.String(20)),
+        sa.Column("merged_into_id", kind.key),
+        sa.Column("erased_at", kind.instant),
         sa.Column("version", sa.Integer, server_default="1", nullable=False),
         kind.instant_now("created_at"),
         kind.instant_now("updated_at"),
         sa.PrimaryKeyConstraint("clinic_id", "id", name="pk_patients"),
+        _within_clinic("patients", "merged_into_id", "patients"),
+        sa.CheckConstraint(
+            "merged_into_id <> id", name=op.f("ck_patients_merged_into_id")
+        ),
+    )
+    for key in ("birth_key", "sound_key", "spelling_key"):
+        op.create_index(f"ix_patients_{key}", "patients", ["clinic_id", key, "id"])
+    is_merged = sa.text("merged_into_id IS NOT NULL")
+    op.create_index(
+        "ix_patients_merged_into_id",
+        "patients",
+        ["clinic_id", "merged_into_id"],
+        sqlite_where=is_merged,
+        postgresql_where=is_merged,
     )
 
     op.create_table(

@@ -341,6 +341,13 @@ def test_a_row_that_makes_no_sense_is_refused(
         rows.add(table, **values)
 
 
+def test_nobody_is_merged_into_himself(rows: Rows) -> None:
+    key = uuid4()
+
+    with pytest.raises(IntegrityError, match="ck_patients_merged_into_id"):
+        rows.add("patients", id=key, merged_into_id=key)
+
+
 def test_a_google_account_needs_no_password(rows: Rows) -> None:
     rows.add("users", password_hash=None, google_id="google-1")
 
@@ -365,6 +372,7 @@ WITHIN_A_CLINIC = {
     ("cancellations", "cancelled_by_id"): "users",
     ("intake_forms", "appointment_id"): "appointments",
     ("events", "user_id"): "users",
+    ("patients", "merged_into_id"): "patients",
 }
 
 references = pytest.mark.parametrize(

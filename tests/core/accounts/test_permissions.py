@@ -23,6 +23,7 @@ MATRIX = {
     Permission.RECORD_VISITS: (True, True, True),
     Permission.SEE_PATIENTS: (True, True, True),
     Permission.KEEP_PATIENTS: (True, True, False),
+    Permission.ERASE_PATIENTS: (True, False, False),
     Permission.KEEP_DOCTORS: (True, True, False),
     Permission.KEEP_USERS: (True, True, False),
     Permission.KEEP_CLINIC: (True, False, False),
