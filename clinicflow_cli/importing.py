@@ -194,6 +194,10 @@ def _shown(report: Report, first: list[Refusal]) -> Iterator[str]:
         f"Read {report.read:,}: {report.stored:,} stored, "
         f"{report.already_there:,} already there, {report.refused:,} refused."
     )
+    if report.resembling:
+        yield f"{report.resembling:,} may be somebody who was there already:"
+    for alike in report.possible_duplicates[:_SHOWN]:
+        yield f"  line {alike.line}: {alike.patient_id} and {alike.resembles_id}"
     if report.reasons:
         yield "Refused because of:"
     for reason, times in sorted(report.reasons.items(), key=lambda item: -item[1]):

@@ -95,13 +95,17 @@ def possible_duplicates(
 ) -> tuple[PossibleDuplicate, ...]:
     """Return those of *others* who may be *patient*, most alike first, at most ten."""
     found = (
-        PossibleDuplicate(other.id, round(likeness(patient, other), 2))
+        (likeness(patient, other), other.id)
         for other in others
         if other.id != patient.id
     )
-    possible = (each for each in found if each.likeness >= POSSIBLE)
-    ordered = sorted(possible, key=lambda each: (-each.likeness, each.patient_id))
-    return tuple(ordered[:MOST_SHOWN])
+    possible = sorted(
+        ((-alike, other_id) for alike, other_id in found if alike >= POSSIBLE),
+    )
+    return tuple(
+        PossibleDuplicate(other_id, round(-unlike, 2))
+        for unlike, other_id in possible[:MOST_SHOWN]
+    )
 
 
 class _Alike(Enum):

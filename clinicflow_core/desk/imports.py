@@ -26,6 +26,11 @@ from clinicflow_core.desk.doctors import AddDoctor, new_doctor
 from clinicflow_core.desk.placing import place_facts
 from clinicflow_core.desk.register import RegisterPatient, new_patient
 from clinicflow_core.desk.retrying import retried
+from clinicflow_core.duplicates import (
+    PossibleDuplicate,
+    match_keys,
+    possible_duplicates,
+)
 from clinicflow_core.entities.appointment import Appointment, Status, fields_of
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.doctor import Doctor
@@ -61,7 +66,30 @@ BATCH_BYTES = 8 * 1024 * 1024
 ONE_LOOK = timedelta(days=30)
 """Visits of one batch that start within it are judged by one look into the diary."""
 
+MOST_TOLD = 1_000
+"""How many possible duplicates a report tells; it counts them all."""
+
 T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Resemblance:
+    """
+    A patient who was imported and may be somebody who was there already.
+
+    Attributes:
+        line: Where the row starts in the file, from 1.
+        key: With which the patient was imported.
+        resembles_id: Of all who are alike, the one most alike; a row that came
+            earlier in the file, too.
+        likeness: From `POSSIBLE` to 1, in hundredths.
+    """
+
+    line: int
+    key: str = field(repr=False)
+    patient_id: UUID
+    resembles_id: UUID
+    likeness: float
 
 
 @frozen(kw_only=True)
@@ -73,6 +101,8 @@ class Report:
         read: All of them: *stored*, *already_there* and *refused* together.
         already_there: Imported before, from this file or another.
         reasons: How many were refused for each `Reason`.
+        resembling: How many patients of those stored may be somebody else there.
+        possible_duplicates: The first of these, in the order of the file.
     """
 
     read: int
@@ -80,6 +110,8 @@ class Report:
     already_there: int
     refused: int
     reasons: Mapping[str, int]
+    resembling: int = 0
+    possible_duplicates: tuple[Resemblance, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -151,13 +183,15 @@ def import_patients(
     """
     Take patients into the register, from CSV or from FHIR Patients.
 
+    Who may be the same person as somebody there is stored all the same, and reported.
+
     See `import_doctors` for *refused*, *progress* and what it raises.
     """
     of_fhir = partial(fhir.patient, today=_today(uow))
     read = columns.person if form is Form.CSV else of_fhir
     understand = _registering(read, RegisterPatient)
     rows = entries(stream, form, columns.PATIENTS)
-    keep = partial(_keep, "patient", _adding_patients)
+    keep = partial(_keep, "patient", _adding_patients, compare=_most_alike)
     return _import(rows, understand, keep, uow, refused, progress)
 
 
@@ -211,7 +245,15 @@ class _Kept(Enum):
     ALREADY_THERE = "already there"
 
 
-_Outcome = _Kept | Fault
+@frozen
+class _Alike:
+    """The row is stored, as a patient who may be another one."""
+
+    patient_id: UUID
+    other: PossibleDuplicate
+
+
+_Outcome = _Kept | _Alike | Fault
 _Keep = Callable[[Sequence[_Row[T]], UnitOfWork], list[_Outcome]]
 
 
@@ -232,6 +274,8 @@ def _import(
 ) -> Report:
     kept: Counter[_Kept] = Counter()
     reasons: Counter[Reason] = Counter()
+    alike: list[Resemblance] = []
+    resembling = 0
     for batch in _batches(rows):
         read = [_understood(entry, understand) for entry in batch]
         fit = [row for row in read if isinstance(row, _Row)]
@@ -249,6 +293,20 @@ def _import(
                             header=entry.header,
                         )
                     )
+                case _Alike(patient_id, other):
+                    kept[_Kept.STORED] += 1
+                    resembling += 1
+                    if len(alike) < MOST_TOLD:
+                        assert isinstance(row, _Row)
+                        alike.append(
+                            Resemblance(
+                                line=entry.line,
+                                key=row.key,
+                                patient_id=patient_id,
+                                resembles_id=other.patient_id,
+                                likeness=other.likeness,
+                            )
+                        )
                 case outcome:
                     kept[outcome] += 1
         progress(kept.total() + reasons.total())
@@ -258,6 +316,8 @@ def _import(
         already_there=kept[_Kept.ALREADY_THERE],
         refused=reasons.total(),
         reasons={reason.value: n for reason, n in sorted(reasons.items())},
+        resembling=resembling,
+        possible_duplicates=tuple(alike),
     )
 
 
@@ -311,14 +371,18 @@ def _keep(
     prepare: Callable[[Sequence[T], UnitOfWork], Callable[[T], Recordable]],
     rows: Sequence[_Row[T]],
     uow: UnitOfWork,
+    compare: Callable[[Sequence[Any], UnitOfWork], Mapping[UUID, PossibleDuplicate]]
+    | None = None,
 ) -> list[_Outcome]:
     """
     Keep a batch in one transaction; say what became of each row.
 
     Args:
         prepare: Is given what is new and returns what stores one of it.
+        compare: Is given what was stored, to say which may be somebody else.
     """
     outcomes: list[_Outcome] = []
+    stored: dict[int, Any] = {}
     with uow:
         uow.actor.must(Permission.IMPORT)
         known = set(uow.origins.known(kind, {row.key for row in rows}))
@@ -334,7 +398,12 @@ def _keep(
                 continue
             known.add(row.key)
             uow.origins.add(kind, row.key, record.id)
+            stored[len(outcomes)] = record
             outcomes.append(_Kept.STORED)
+        alike = compare(list(stored.values()), uow) if compare else {}
+        for place, record in stored.items():
+            if other := alike.get(record.id):
+                outcomes[place] = _Alike(record.id, other)
         uow.commit()
     return outcomes
 
@@ -361,6 +430,20 @@ def _adding_patients(
         return patient
 
     return add
+
+
+def _most_alike(
+    patients: Sequence[Patient], uow: UnitOfWork
+) -> Mapping[UUID, PossibleDuplicate]:
+    """Return who of those before them *patients* are most like, looked up together."""
+    sharing = uow.patients.sharing([match_keys(patient) for patient in patients])
+    place = {patient.id: number for number, patient in enumerate(patients)}
+    found: dict[UUID, PossibleDuplicate] = {}
+    for number, (patient, others) in enumerate(zip(patients, sharing, strict=True)):
+        before = (other for other in others if place.get(other.id, -1) < number)
+        if possible := possible_duplicates(patient, before):
+            found[patient.id] = possible[0]
+    return found
 
 
 def _adding_visits(
@@ -473,7 +556,8 @@ def _as_id(reference: str) -> UUID | None:
 
 
 def _patients(ids: Collection[UUID], uow: UnitOfWork) -> Collection[UUID]:
-    return uow.patients.named([PatientId(i) for i in ids]).keys()
+    found = uow.patients.named([PatientId(i) for i in ids]).values()
+    return {patient.id for patient in found if patient.erased_at is None}
 
 
 def _doctors(ids: Collection[UUID], uow: UnitOfWork) -> Collection[UUID]:

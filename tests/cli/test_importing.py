@@ -43,6 +43,8 @@ def test_patients_come_in_once(desk: Shell, patients: Path):
         "already_there": 1,
         "refused": 1,
         "reasons": {"invalid": 1},
+        "resembling": 0,
+        "possible_duplicates": [],
     }
 
 

@@ -99,6 +99,8 @@ def maybe(drawn: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def with_fields(record: Any, **drawn: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Return *record* with all its other fields drawn; ids stay, for they are new."""
     keys = {"id", "clinic_id", "doctor_id", "user_id"}
+    # Who has these is in no list.
+    keys |= {"erased_at", "merged_into_id"}
     assert {field.name for field in fields(type(record))} - drawn.keys() <= keys
     return st.builds(evolve, st.just(record), **drawn)
 

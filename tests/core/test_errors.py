@@ -61,6 +61,7 @@ EXAMPLES = {
         (ONE, (TWO,)),
         f"Patient {ONE} still has visits: {TWO}.",
     ),
+    errors.PatientErasedError: ((ONE,), f"Patient {ONE} was erased."),
     errors.StaleVersionError: (
         (ONE,),
         f"Record {ONE} was changed by somebody else; read it again.",
@@ -167,6 +168,7 @@ def test_codes_are_stable():
         "EmailTakenError": "email-taken",
         "DoctorHasVisitsError": "doctor-has-visits",
         "PatientHasVisitsError": "patient-has-visits",
+        "PatientErasedError": "patient-erased",
         "StaleVersionError": "stale-version",
         "KeyReusedError": "idempotency-key-reused",
         "UnavailableError": "unavailable",
