@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from clinicflow_core.duplicates import match_keys
 from clinicflow_core.entities.appointment import IntakeStatus, Status
 from clinicflow_core.entities.doctor import Weekday, WorkingHours
 from clinicflow_core.entities.patient import search_words
 from clinicflow_core.ports import (
+    MOST_COMPARED,
     AppointmentFilter,
     Page,
     PageRequest,
@@ -370,3 +372,50 @@ def test_clinics_are_listed_by_name(store: Store) -> None:
         found = [record for record in entrance.clinics() if record in added]
 
     assert found == sorted(added, key=lambda record: (record.name, record.id))
+
+
+def test_who_shares_most_comes_first_and_only_so_many_are_compared(
+    clinic: OpenClinic,
+) -> None:
+    newcomer = patient("Ann Lee", date_of_birth=date(1980, 12, 31))
+    twin = patient("Ann Lee", date_of_birth=date(1980, 12, 31))
+    crowd = [patient("Ann Lee") for _ in range(MOST_COMPARED)]
+    born_then = patient("Bo Moss", date_of_birth=date(1980, 12, 31))
+    for person in (*crowd, born_then, twin):
+        clinic.commit(lambda uow, person=person: uow.patients.add(person))
+
+    with clinic.uow as uow:
+        [first, nobody] = uow.patients.sharing(
+            [match_keys(newcomer), match_keys(patient("- -"))]
+        )
+
+    assert first[0] == twin
+    assert first[1:] == tuple(sorted(crowd, key=lambda p: p.id))[: MOST_COMPARED - 1]
+    assert nobody == ()
+
+
+def test_who_was_just_written_is_compared_too(clinic: OpenClinic) -> None:
+    first, second = patient("Ann Lee"), patient("Ann Lee")
+
+    with clinic.uow as uow:
+        uow.patients.add(first)
+        uow.patients.add(second)
+        [found] = uow.patients.sharing([match_keys(first)])
+        uow.commit()
+
+    assert set(found) == {first, second}
+
+
+def test_a_name_that_was_changed_is_found_by_the_new_one_only(
+    clinic: OpenClinic,
+) -> None:
+    changed = clinic.patient.changed({"first_name": "Zoe", "last_name": "Vale"}, NOW)
+    clinic.commit(lambda uow: uow.patients.save(changed))
+
+    with clinic.uow as uow:
+        before, after = uow.patients.sharing(
+            [match_keys(clinic.patient), match_keys(changed)]
+        )
+
+    assert changed not in before
+    assert after == (changed,)

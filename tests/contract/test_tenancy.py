@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 
+from clinicflow_core.duplicates import match_keys
 from clinicflow_core.entities.appointment import Appointment, Status
 from clinicflow_core.entities.user import Role
 from clinicflow_core.errors import (
@@ -185,6 +186,10 @@ def test_nothing_of_another_clinic_is_told(clinic: OpenClinic, theirs: Filled) -
         assert uow.appointments.cancellations_of(theirs.visit.id) == ()
         assert uow.events.of(theirs.visit.id) == ()
         assert uow.origins.known("patient", ["row 1"]) == {}
+        assert uow.origins.of("patient", theirs.patient.id) == ()
+        assert set(uow.belongings.of(theirs.patient.id).values()) == {()}
+        [alike] = uow.patients.sharing([match_keys(theirs.patient)])
+        assert set(alike) == set(clinic.patients)
 
 
 def test_what_another_clinic_told_is_there(theirs: Filled) -> None:
@@ -195,6 +200,26 @@ def test_what_another_clinic_told_is_there(theirs: Filled) -> None:
         assert len(uow.appointments.cancellations_of(theirs.visit.id)) == 1
         assert len(uow.events.of(theirs.visit.id)) == 1
         assert uow.origins.known("patient", ["row 1"]) == {"row 1": theirs.patient.id}
+        assert uow.origins.of("patient", theirs.patient.id) == ("row 1",)
+        assert uow.belongings.of(theirs.patient.id)["appointments"] == (theirs.visit,)
+        [alike] = uow.patients.sharing([match_keys(theirs.patient)])
+        assert theirs.patient in alike
+
+
+def test_another_clinics_belongings_are_neither_moved_nor_blanked(
+    clinic: OpenClinic, theirs: Filled
+) -> None:
+    to = clinic.patient.id
+    moves = [
+        lambda uow: uow.belongings.move(theirs.patient.id, to, NOW),
+        lambda uow: uow.belongings.blank(theirs.patient.id, NOW),
+    ]
+
+    clinic.commit(*moves)
+
+    with theirs.uow as uow:
+        assert uow.belongings.of(theirs.patient.id)["appointments"] == (theirs.visit,)
+        assert uow.origins.of("patient", theirs.patient.id) == ("row 1",)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,205 @@
+"""
+What hangs on a patient, table by table, as the schema lists them: a new table with a
+`patient_id` fails here until merging, giving out and erasing know of it.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sqlalchemy import String, select
+
+from clinicflow_core.desk import register
+from clinicflow_core.desk.register import MergePatients
+from clinicflow_core.memory import MemoryStore
+from clinicflow_core.sql import belongings
+from clinicflow_core.sql.tables import events, idempotency_keys, metadata, patients
+from clinicflow_core.sql.types import Json, Key, TextList
+from tests.builders import NOW, open_clinic
+from tests.sql.rows import REFERENCES, REQUIRED, Rows
+
+OF_PATIENTS = [table for table in metadata.sorted_tables if "patient_id" in table.c]
+MARKER = "MARKER"
+
+# Free text that never tells who somebody is.
+NEUTRAL = {
+    ("appointments", "override_conflicts"),
+    ("ai_intake_summaries", "model_version"),
+}
+
+each_table = pytest.mark.parametrize("table", OF_PATIENTS, ids=lambda table: table.name)
+
+
+def personal_columns(table):
+    """Return the columns of *table* in which anything at all can be written."""
+    checked = {constraint.name for constraint in table.constraints}
+    return {
+        column.name
+        for column in table.columns
+        if (isinstance(column.type, String) or column.type in (Json, TextList))
+        and f"ck_{table.name}_{column.name}" not in checked
+        and (table.name, column.name) not in NEUTRAL
+        and column.type is not Key
+    }
+
+
+def marked(column):
+    if column.type is TextList:
+        return [MARKER]
+    return {"question1": MARKER} if column.type is Json else MARKER
+
+
+class Record:
+    """A patient of a clinic, with a row of each table that can hang on one."""
+
+    def __init__(self, store):
+        self.clinic = open_clinic(store)
+        self.kept, self.patient = self.clinic.patients
+        self.ids = {}
+        with store.engine.begin() as connection:
+            rows = Rows(connection)
+            rows._ids |= {
+                "clinics": self.clinic.id,
+                "doctors": self.clinic.doctor.id,
+                "patients": self.patient.id,
+            }
+            for table in OF_PATIENTS:
+                values = {
+                    name: marked(table.c[name]) for name in personal_columns(table)
+                }
+                if "override_conflicts" in table.c:
+                    values["override_conflicts"] = ["outside-hours"]
+                self.ids[table.name] = rows._ids[table.name] = rows.add(
+                    table.name, **values
+                )
+
+    def row(self, table, store):
+        with store.engine.connect() as connection:
+            wanted = table.c.id == self.ids[table.name]
+            return connection.execute(select(table).where(wanted)).one()._asdict()
+
+
+@pytest.fixture
+def record(store):
+    return Record(store)
+
+
+@each_table
+def test_what_hangs_on_a_patient_is_known_to_the_tests(table):
+    assert table.name in REQUIRED
+    assert REFERENCES[table.name]["patient_id"] == "patients"
+    assert table in belongings.TABLES
+
+
+@each_table
+def test_all_that_can_be_written_there_is_blanked_by_erasing(table):
+    assert set(belongings.BLANKED[table]) == personal_columns(table)
+
+
+def test_every_reference_to_a_patient_is_one_that_these_tests_know():
+    columns = {
+        (table.name, key.column_keys[-1])
+        for table in metadata.tables.values()
+        for key in table.foreign_key_constraints
+        if key.referred_table is patients
+    }
+
+    assert columns == {
+        ("patients", "merged_into_id"),
+        *((table.name, "patient_id") for table in OF_PATIENTS),
+    }
+
+
+@each_table
+def test_merging_moves_it(table, record, store):
+    before = record.row(table, store)
+
+    register.merge(
+        record.kept.id,
+        MergePatients(duplicate_id=record.patient.id),
+        record.clinic.uow,
+    )
+
+    after = record.row(table, store)
+    assert after.pop("patient_id") == record.kept.id
+    changed = {"patient_id"} | ({"version", "updated_at"} & after.keys())
+    assert {name: before[name] for name in after if name not in changed} == {
+        name: value for name, value in after.items() if name not in changed
+    }
+    if "version" in after:
+        assert (after["version"], after["updated_at"]) == (before["version"] + 1, NOW)
+    with store.engine.connect() as connection:
+        merged = select(events.c.facts).where(events.c.kind == "patient.merged")
+        [facts] = connection.execute(merged).scalars()
+    assert facts["moved"][table.name] == [str(record.ids[table.name])]
+
+
+@each_table
+def test_it_is_given_out(table, record, store):
+    given = register.export(record.patient.id, record.clinic.uow)
+
+    [row] = given[table.name]
+    assert row["id"] == str(record.ids[table.name])
+    told = json.dumps(row).count(MARKER)
+    assert told == len(personal_columns(table))
+
+
+@each_table
+def test_erasing_leaves_nothing_personal_in_it(table, record, store):
+    with store.engine.begin() as connection:
+        visits = metadata.tables["appointments"]
+        over = visits.update().values(status="completed")
+        connection.execute(over.where(visits.c.id == record.ids["appointments"]))
+    before = record.row(table, store)
+    assert MARKER in repr(before)
+
+    register.erase(record.patient.id, record.clinic.uow)
+
+    after = record.row(table, store)
+    assert MARKER not in repr(after)
+    kept = before.keys() - personal_columns(table) - {"version", "updated_at"}
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+
+
+def test_erasing_leaves_nothing_of_the_patient_in_the_whole_database(record, store):
+    change = register.ChangePatient(
+        first_name=MARKER, email=f"{MARKER}@example.org", phone="555-0199"
+    )
+    register.change(record.patient.id, change, record.clinic.uow)
+    with store.engine.begin() as connection:
+        visits = metadata.tables["appointments"]
+        connection.execute(visits.update().values(status="completed"))
+        answer = {"id": str(record.patient.id), "first_name": MARKER}
+        rows = Rows(connection)
+        rows._ids["clinics"] = record.clinic.id
+        rows.add("idempotency_keys", answer=answer)
+
+    register.erase(record.patient.id, record.clinic.uow)
+
+    with store.engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            for row in connection.execute(select(table)):
+                assert MARKER.lower() not in repr(row).lower()
+                assert "555" not in repr(row) or table is not patients
+        [kept] = connection.execute(select(idempotency_keys)).all()
+    assert (kept.answer, kept.fingerprint) == (None, "")
+
+
+def test_memory_gives_out_the_same_kinds():
+    clinic = open_clinic(MemoryStore())
+
+    with clinic.uow as uow:
+        kinds = uow.belongings.of(clinic.patient.id).keys()
+
+    assert set(kinds) == {table.name for table in OF_PATIENTS}
+
+
+def test_a_row_of_another_patient_is_left_alone(record, store):
+    other = Record(store)
+    before = [other.row(table, store) for table in OF_PATIENTS]
+
+    merged = MergePatients(duplicate_id=record.patient.id)
+    register.merge(record.kept.id, merged, record.clinic.uow)
+
+    assert [other.row(table, store) for table in OF_PATIENTS] == before
