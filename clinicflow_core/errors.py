@@ -6,6 +6,7 @@ Everything ClinicFlow raises on purpose:
   + InvalidError
   + NotSignedInError
     - WrongCredentialsError
+  + TooManyTriesError
   + NotPermittedError
   + NotFoundError
     - ClinicNotFoundError
@@ -17,6 +18,7 @@ Everything ClinicFlow raises on purpose:
     - BookingConflictError
     - InvalidTransitionError
     - EmailTakenError
+    - LastOwnerError
     - DoctorHasVisitsError
     - PatientHasVisitsError
     - StaleVersionError
@@ -119,6 +121,19 @@ class WrongCredentialsError(NotSignedInError):
         return "Wrong e-mail or password."
 
 
+class TooManyTriesError(ClinicFlowError):
+    """Too many wrong tries came before; the next one counts in *seconds*."""
+
+    code = "too-many-tries"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"Too many tries; wait {self.seconds} seconds."
+
+
 class NotPermittedError(ClinicFlowError):
     """The actor's role does not include *permission*."""
 
@@ -218,6 +233,19 @@ class EmailTakenError(RefusedError):
 
     def __str__(self) -> str:
         return "An account with this e-mail exists already."
+
+
+class LastOwnerError(RefusedError):
+    """The clinic would be left without an active owner."""
+
+    code = "last-owner"
+
+    def __init__(self, record_id: UUID) -> None:
+        super().__init__(record_id)
+        self.record_id = record_id
+
+    def __str__(self) -> str:
+        return f"User {self.record_id} is the clinic's last active owner."
 
 
 class DoctorHasVisitsError(RefusedError):

@@ -354,12 +354,21 @@ class MemoryPatients(_Repository):
         self._transaction.write("patients", self._clinic_id, key, None, is_free)
 
     def page(
-        self, words: Collection[str], request: ports.PageRequest
+        self,
+        words: Collection[str],
+        request: ports.PageRequest,
+        of_doctor: DoctorId | None = None,
     ) -> ports.Page[Patient]:
+        theirs = {
+            visit.patient_id
+            for visit in self._all("appointments")
+            if visit.doctor_id == of_doctor
+        }
         found = (
             patient
             for patient in self._all("patients")
-            if all(word in patient.search_text for word in words)
+            if (of_doctor is None or patient.id in theirs)
+            and all(word in patient.search_text for word in words)
         )
         return _page_of(found, request)
 
@@ -666,8 +675,7 @@ class MemoryUnitOfWork:
         if (
             session is None
             or session.clinic_id != self._clinic_id
-            or session.ended_at is not None
-            or session.expires_at <= self.now
+            or not session.counts(self.now)
         ):
             raise NotSignedInError
         user: User = self._transaction.find("users", None, (session.user_id,))

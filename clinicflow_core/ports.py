@@ -172,8 +172,18 @@ class Patients(Protocol):
     def remove(self, patient_id: PatientId) -> None:
         """Remove the patient; there must be no visits."""
 
-    def page(self, words: Collection[str], request: PageRequest) -> Page[Patient]:
-        """Return the patients whose `search_text` contains each of *words*."""
+    def page(
+        self,
+        words: Collection[str],
+        request: PageRequest,
+        of_doctor: DoctorId | None = None,
+    ) -> Page[Patient]:
+        """
+        Return the patients whose `search_text` contains each of *words*.
+
+        Args:
+            of_doctor: Only those who have any visit with this doctor.
+        """
 
     def named(self, patient_ids: Collection[PatientId]) -> Mapping[PatientId, Patient]:
         """Return those of *patient_ids* that are there."""

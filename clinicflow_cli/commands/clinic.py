@@ -16,7 +16,7 @@ from clinicflow_cli.options import (
 )
 from clinicflow_cli.output import tell
 from clinicflow_cli.people import doctor_named
-from clinicflow_core.desk import accounts
+from clinicflow_core.desk import accounts, users
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.user import Role
 
@@ -141,14 +141,14 @@ def create(
     """Open an account; its password has 12 to 72 bytes."""
     uow = reception.unit_of_work()
     wanted = request(
-        accounts.CreateUser,
+        users.AddUser,
         name=name,
         email=email,
         role=role,
         doctor_id=str(doctor_named(doctor, uow).id) if doctor else None,
         password=password_from(password_stdin),
     )
-    created = accounts.create_user(wanted, uow)
+    created = users.add(wanted, uow)
     tell(
         created, f"{created.email} can sign in as {created.role.value} ({created.id})."
     )

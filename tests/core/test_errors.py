@@ -35,6 +35,7 @@ EXAMPLES = {
     ),
     errors.NotSignedInError: ((), "Not signed in."),
     errors.WrongCredentialsError: ((), "Wrong e-mail or password."),
+    errors.TooManyTriesError: ((30,), "Too many tries; wait 30 seconds."),
     errors.NotPermittedError: (
         ("book visits",),
         "Your role does not include 'book visits'.",
@@ -53,6 +54,7 @@ EXAMPLES = {
         f"Cannot confirm: appointment {ONE} is cancelled.",
     ),
     errors.EmailTakenError: ((), "An account with this e-mail exists already."),
+    errors.LastOwnerError: ((ONE,), f"User {ONE} is the clinic's last active owner."),
     errors.DoctorHasVisitsError: (
         (ONE, (ONE, TWO)),
         f"Doctor {ONE} still has visits: {ONE}, {TWO}.",
@@ -154,6 +156,7 @@ def test_codes_are_stable():
         "InvalidError": "invalid-request",
         "NotSignedInError": "not-signed-in",
         "WrongCredentialsError": "wrong-credentials",
+        "TooManyTriesError": "too-many-tries",
         "NotPermittedError": "not-permitted",
         "NotFoundError": "not-found",
         "ClinicNotFoundError": "not-found",
@@ -165,6 +168,7 @@ def test_codes_are_stable():
         "BookingConflictError": "booking-conflict",
         "InvalidTransitionError": "invalid-transition",
         "EmailTakenError": "email-taken",
+        "LastOwnerError": "last-owner",
         "DoctorHasVisitsError": "doctor-has-visits",
         "PatientHasVisitsError": "patient-has-visits",
         "StaleVersionError": "stale-version",
