@@ -23,6 +23,8 @@ Everything ClinicFlow raises on purpose:
     - PatientHasVisitsError
     - StaleVersionError
     - KeyReusedError
+    - SealBrokenError
+    - TrailBrokenError
   + UnavailableError
     - StoreBusyError
     - StoreFullError
@@ -298,6 +300,28 @@ class KeyReusedError(RefusedError):
 
     def __str__(self) -> str:
         return "This idempotency key was used for another request."
+
+
+class SealBrokenError(RefusedError):
+    """The seal is another clinic's or installation's, or was changed."""
+
+    code = "seal-broken"
+
+    def __str__(self) -> str:
+        return "This seal is none of this clinic's, or it was changed."
+
+
+class TrailBrokenError(RefusedError):
+    """The trail was changed; *detail* says where first."""
+
+    code = "trail-broken"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"The trail was changed. {self.detail}"
 
 
 class UnavailableError(ClinicFlowError):

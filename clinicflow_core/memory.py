@@ -589,6 +589,11 @@ class MemoryEvents(_Repository):
         now = (event for event in happened if event.record_id == record_id)
         return (*(link.event for link in chain or ()), *now)
 
+    def newest(self, limit: int) -> tuple[Event, ...]:
+        chains = self._transaction.rows("chains", self._clinic_id).values()
+        events = [link.event for chain in chains for link in chain]
+        return tuple(sorted(events, key=lambda event: event.at, reverse=True)[:limit])
+
     def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
         chains = self._transaction.rows("chains", self._clinic_id)
         links = (

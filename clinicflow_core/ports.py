@@ -317,6 +317,9 @@ class Events(Protocol):
     def of(self, record_id: UUID) -> tuple[Event, ...]:
         """Return all that happened to a record, oldest first."""
 
+    def newest(self, limit: int) -> tuple[Event, ...]:
+        """Return at most *limit* events of all records, newest first."""
+
     def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
         """
         Return at most *limit* links of the trail, by record and position.

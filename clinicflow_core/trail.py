@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from uuid import UUID
 
 from attrs import field, frozen
@@ -66,8 +66,9 @@ class Flaw:
 
 @frozen
 class Head:
-    """The last event of a chain: how long it was, and its hash."""
+    """The end of a record's chain: how many events it has, and the last one's hash."""
 
+    record_id: UUID
     position: int
     hash: str
 
@@ -84,7 +85,7 @@ class Seal:
 
     clinic_id: ClinicId
     sealed_at: datetime
-    heads: Mapping[UUID, Head] = field(repr=False)
+    heads: tuple[Head, ...] = field(repr=False)
     signature: str
 
     def is_signed_by(self, key: bytes) -> bool:
@@ -96,7 +97,7 @@ def canonical(clinic_id: ClinicId, event: Event) -> str:
     """Return all that *event* says, always in the same words."""
     said = {
         "actor": event.actor,
-        "at": event.at.isoformat(timespec="microseconds"),
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "clinic_id": str(clinic_id),
         "facts": event.facts,
         "id": str(event.id),
@@ -134,12 +135,12 @@ class Inspection:
 
     Attributes:
         events: How many were seen.
-        heads: The last link of each chain that was seen, by record.
+        heads: Of the chains that were seen so far, by record.
     """
 
     def __init__(self, clinic_id: ClinicId, seal: Seal | None = None) -> None:
         self._clinic_id = clinic_id
-        self._sealed = seal.heads if seal else {}
+        self._sealed = {head.record_id: head for head in seal.heads} if seal else {}
         self._broken: set[UUID] = set()
         self.events = 0
         self.heads: dict[UUID, Head] = {}
@@ -152,12 +153,12 @@ class Inspection:
             if record_id not in self._broken and (flaw := self._flaw(link)):
                 self._broken.add(record_id)
                 yield flaw
-            self.heads[record_id] = Head(link.position, link.hash)
+            self.heads[record_id] = Head(record_id, link.position, link.hash)
 
     def missing(self) -> Iterator[Flaw]:
         """Yield, once all links were seen, the sealed events that are not there."""
         for record_id, sealed in sorted(self._sealed.items()):
-            head = self.heads.get(record_id, Head(0, FIRST_HASH))
+            head = self.heads.get(record_id, Head(record_id, 0, FIRST_HASH))
             if head.position < sealed.position and record_id not in self._broken:
                 detail = f"is missing; there were {sealed.position} when it was sealed"
                 yield Flaw(
@@ -169,7 +170,7 @@ class Inspection:
 
     def _flaw(self, link: Link) -> Flaw | None:
         record_id = link.event.record_id
-        before = self.heads.get(record_id, Head(0, FIRST_HASH))
+        before = self.heads.get(record_id, Head(record_id, 0, FIRST_HASH))
         sealed = self._sealed.get(record_id)
         if link.position != before.position + 1:
             return Flaw(
@@ -195,20 +196,21 @@ class Inspection:
 
 
 def sealed(
-    clinic_id: ClinicId, heads: Mapping[UUID, Head], key: bytes, now: datetime
+    clinic_id: ClinicId, heads: Iterable[Head], key: bytes, now: datetime
 ) -> Seal:
     """Return *heads* signed with *key*."""
+    ordered = tuple(sorted(heads, key=lambda head: head.record_id))
     return Seal(
         clinic_id=clinic_id,
         sealed_at=now,
-        heads=dict(heads),
-        signature=_signature(clinic_id, now, heads, key),
+        heads=ordered,
+        signature=_signature(clinic_id, now, ordered, key),
     )
 
 
 def _signature(
-    clinic_id: ClinicId, at: datetime, heads: Mapping[UUID, Head], key: bytes
+    clinic_id: ClinicId, at: datetime, heads: Iterable[Head], key: bytes
 ) -> str:
-    lines = [f"{clinic_id} {at.isoformat(timespec='microseconds')}"]
-    lines += [f"{i} {head.position} {head.hash}" for i, head in sorted(heads.items())]
+    lines = [f"{clinic_id} {at.astimezone(UTC).isoformat(timespec='microseconds')}"]
+    lines += [f"{head.record_id} {head.position} {head.hash}" for head in heads]
     return hmac.digest(key, "\n".join(lines).encode(), "sha256").hex()

@@ -162,7 +162,10 @@ def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
         entrance.add_clinic(clinic)
         entrance.add_user(owner)
         entrance.add_session(session)
-        entrance.record(clinic.id, "clinic.signed-up", clinic)
+        entrance.record(clinic.id, "clinic.signed-up", clinic, by=owner.id)
+        entrance.record(
+            clinic.id, "user.added", owner, facts={"role": "owner"}, by=owner.id
+        )
         entrance.commit()
     return SignedIn(session=session, user=owner, clinic=clinic)
 

@@ -324,6 +324,7 @@ events = Table(
     UniqueConstraint("number"),
     UniqueConstraint("clinic_id", "record_id", "position"),
     _within_clinic("user_id", "users"),
+    Index("ix_events_clinic_id_number", "clinic_id", "number"),
 )
 
 outbox = Table(

@@ -193,6 +193,15 @@ class SqlEvents:
         now = (event for _, event in self._happened if event.record_id == record_id)
         return (*(_event_of(row) for row in rows), *now)
 
+    def newest(self, limit: int) -> tuple[Event, ...]:
+        query = (
+            select(events)
+            .where(events.c.clinic_id == self._clinic_id)
+            .order_by(events.c.number.desc())
+            .limit(limit)
+        )
+        return tuple(_event_of(row._asdict()) for row in self._trip.dynamic(query))
+
     def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
         query = (
             select(events)
@@ -212,7 +221,7 @@ class SqlEvents:
                 previous_hash=row["previous_hash"],
                 hash=row["hash"],
             )
-            for row in (dict(found._mapping) for found in self._trip.dynamic(query))
+            for row in (found._asdict() for found in self._trip.dynamic(query))
         )
 
 

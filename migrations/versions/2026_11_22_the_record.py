@@ -355,6 +355,7 @@ def upgrade() -> None:
         ),
         _within_clinic("events", "user_id", "users"),
     )
+    op.create_index("ix_events_clinic_id_number", "events", ["clinic_id", "number"])
     if not on_postgresql:
         _refuse_to_change_events_on_sqlite()
 

@@ -68,6 +68,11 @@ EXAMPLES = {
         f"Record {ONE} was changed by somebody else; read it again.",
     ),
     errors.KeyReusedError: ((), "This idempotency key was used for another request."),
+    errors.SealBrokenError: (
+        (),
+        "This seal is none of this clinic's, or it was changed.",
+    ),
+    errors.TrailBrokenError: (("Event 2.",), "The trail was changed. Event 2."),
     errors.StoreBusyError: ((), "The database is busy or not reachable; try again."),
     errors.StoreFullError: ((), "The database is full; nothing was written."),
     errors.StoreDamagedError: (
@@ -173,6 +178,8 @@ def test_codes_are_stable():
         "PatientHasVisitsError": "patient-has-visits",
         "StaleVersionError": "stale-version",
         "KeyReusedError": "idempotency-key-reused",
+        "SealBrokenError": "seal-broken",
+        "TrailBrokenError": "trail-broken",
         "UnavailableError": "unavailable",
         "StoreBusyError": "busy",
         "StoreFullError": "store-full",
