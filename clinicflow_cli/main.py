@@ -22,6 +22,11 @@ COMMANDS = {
         "Register, find, import and merge patients; give out or erase their records.",
     ),
     "visit": ("visit:visit", "Import visits that took place."),
+    "audit": (
+        "audit:audit",
+        "Show the trail of what happened, and find out whether it was changed.",
+    ),
+    "permissions": ("audit:permissions", "Print who may do what."),
     "agenda": (
         "agenda:agenda",
         "Show a day: who comes when to whom, and what is free.",

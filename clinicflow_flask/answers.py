@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args, get_origin
 
+import attrs
 from flask import Response
 
 from clinicflow_core import wire
+from clinicflow_core.desk.doctors import Week
 from clinicflow_core.desk.register import Registered
 from clinicflow_core.duplicates import MOST_SHOWN, PossibleDuplicate
 from clinicflow_core.entities.appointment import Appointment, Cancellation
+from clinicflow_core.entities.doctor import WorkingHours
 from clinicflow_core.entities.patient import Patient
 from clinicflow_core.json_schema import json_schema
 from clinicflow_core.ports import Page
@@ -41,12 +44,27 @@ def respond(
     return response
 
 
+def headers_of(value: object) -> Mapping[str, str]:
+    """Return the headers of an answer that tells *value*: a record's entity tag."""
+    record = value[0] if isinstance(value, tuple) and value else value
+    version = getattr(record, "version", None)
+    return {} if version is None else {"ETag": f'"{version}"'}
+
+
+def has_version(kind: Any) -> bool:
+    """Return whether an answer that tells a *kind* has an entity tag."""
+    record: Any = get_args(kind)[0] if kind == GivenUp else kind
+    return attrs.has(record) and hasattr(record, "version")
+
+
 def renderer(kind: Any) -> Callable[[Any], object]:
     """Return what makes JSON of a *kind*, the type that an act returns."""
     if get_origin(kind) is Page:
         return _render_page
     if kind == GivenUp:
         return _render_given_up
+    if kind is Week:
+        return _render_week
     if kind is Registered:
         return _render_registered
     return wire.dump
@@ -72,6 +90,9 @@ def answer_schema(kind: Any, components: dict[str, object]) -> dict[str, object]
     if kind == GivenUp:
         cancellation = json_schema(Cancellation, components=components, answer=True)
         return _with(Appointment, "cancellation", cancellation, components)
+    if kind is Week:
+        items = json_schema(WorkingHours, components=components, answer=True)
+        return {"type": "array", "items": items}
     if kind is Registered:
         other = json_schema(PossibleDuplicate, components=components, answer=True)
         others = {"type": "array", "items": other, "maxItems": MOST_SHOWN}
@@ -89,6 +110,10 @@ def _with(
             {"type": "object", "properties": {name: schema}, "required": [name]},
         ]
     }
+
+
+def _render_week(week: Week) -> object:
+    return [wire.dump(hours) for hours in week.hours]
 
 
 def _render_page(page: Page[Any]) -> object:

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk.retrying import retried
+from clinicflow_core.desk.versions import require_version
 from clinicflow_core.duplicates import (
     PossibleDuplicate,
     match_keys,
@@ -26,6 +27,7 @@ from clinicflow_core.entities.patient import Patient, search_words
 from clinicflow_core.errors import (
     BookingConflictError,
     InvalidError,
+    NotPermittedError,
     PatientHasVisitsError,
     Problem,
 )
@@ -90,6 +92,10 @@ class Registered:
     def id(self) -> PatientId:
         return self.patient.id
 
+    @property
+    def version(self) -> int:
+        return self.patient.version
+
 
 @retried
 def register(request: RegisterPatient, uow: UnitOfWork) -> Registered:
@@ -111,21 +117,30 @@ def register(request: RegisterPatient, uow: UnitOfWork) -> Registered:
 
 @retried
 def change(
-    patient_id: PatientId, request: ChangePatient, uow: UnitOfWork
+    patient_id: PatientId,
+    request: ChangePatient,
+    uow: UnitOfWork,
+    version: int | None = None,
 ) -> Registered:
     """
     Change a patient's details.
 
+    Args:
+        version: The one that the change is meant for; None for any.
+
     Raises:
         PatientNotFoundError: If there is no such patient.
         PatientErasedError: If the patient was erased.
+        StaleVersionError: If the patient has another *version*.
         InvalidError: If the birth date is in the future or before 1850.
     """
     with uow:
         uow.actor.must(Permission.KEEP_PATIENTS)
         if isinstance(request.date_of_birth, date):
             _refuse_impossible_birth(request.date_of_birth, uow)
-        patient = uow.patients.get(patient_id).changed(changes(request), uow.now)
+        before = uow.patients.get(patient_id)
+        require_version(before, version)
+        patient = before.changed(changes(request), uow.now)
         registered = Registered(patient, resembling(patient, uow))
         uow.patients.save(patient)
         uow.record(
@@ -278,12 +293,22 @@ def erase(patient_id: PatientId, uow: UnitOfWork) -> Patient:
 
 def get(patient_id: PatientId, uow: UnitOfWork) -> Patient:
     """
+    Return a patient's record, and note in the trail who read it.
+
     Raises:
         PatientNotFoundError: If there is no such patient.
+        NotPermittedError: If a doctor asks who never had a visit of theirs.
     """
     with uow:
-        uow.actor.must(Permission.SEE_PATIENTS)
-        return uow.patients.get(patient_id)
+        own = uow.actor.sees_only(Permission.SEE_PATIENTS, Permission.SEE_OWN_PATIENTS)
+        patient = uow.patients.get(patient_id)
+        if own is not None:
+            theirs = AppointmentFilter(doctor_id=own, patient_id=patient_id)
+            if not uow.appointments.page(theirs, PageRequest(limit=1)).items:
+                raise NotPermittedError(Permission.SEE_PATIENTS.value)
+        uow.record("patient.read", patient)
+        uow.commit()
+    return patient
 
 
 def find(query: str, request: PageRequest, uow: UnitOfWork) -> Page[Patient]:
@@ -291,11 +316,12 @@ def find(query: str, request: PageRequest, uow: UnitOfWork) -> Page[Patient]:
     Return a part of the patients in whom each word of *query* is found, by name.
 
     Parts of names in any order, e-mail, digits of the phone number, birth date as
-    1980-12-31; without accents and case. An empty *query* finds all.
+    1980-12-31; without accents and case. An empty *query* finds all. A doctor finds
+    only those who have had a visit of theirs.
     """
     with uow:
-        uow.actor.must(Permission.SEE_PATIENTS)
-        return uow.patients.page(search_words(query), request)
+        own = uow.actor.sees_only(Permission.SEE_PATIENTS, Permission.SEE_OWN_PATIENTS)
+        return uow.patients.page(search_words(query), request, own)
 
 
 def resembling(patient: Patient, uow: UnitOfWork) -> tuple[PossibleDuplicate, ...]:

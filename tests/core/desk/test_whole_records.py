@@ -403,7 +403,8 @@ class TestExporting:
             "patient.merged",
             "patient.merged-into",
         ]
-        assert happened(kept.id, clinic)[-1].kind == "patient.exported"
+        told = [event.kind for event in happened(kept.id, clinic)]
+        assert "patient.exported" in told
 
     def test_only_those_who_keep_the_register_give_records_out(self, memory):
         clinic = open_clinic(memory)
@@ -448,11 +449,8 @@ class TestErasing:
         assert (kept["id"], kept["reason_note"]) == (str(cancellation.id), None)
         assert [p["full_name"] for p in record["merged"]] == ["erased erased"]
         assert booking.get(squeezed.id, clinic.uow) == squeezed
-        event = happened(marker.id, clinic)[-2]
-        assert (event.kind, event.facts) == (
-            "patient.erased",
-            {"merged": [str(shadow.id)]},
-        )
+        told = [(event.kind, event.facts) for event in happened(marker.id, clinic)]
+        assert ("patient.erased", {"merged": [str(shadow.id)]}) in told
 
     def test_an_override_keeps_what_it_allowed_and_not_why(self, clinic, watch):
         marker = register.register(MARKER, clinic.uow).patient
