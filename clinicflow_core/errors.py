@@ -6,6 +6,7 @@ Everything ClinicFlow raises on purpose:
   + InvalidError
   + NotSignedInError
     - WrongCredentialsError
+    - GoogleSignInError
   + NotPermittedError
   + NotFoundError
     - ClinicNotFoundError
@@ -17,6 +18,8 @@ Everything ClinicFlow raises on purpose:
     - BookingConflictError
     - InvalidTransitionError
     - EmailTakenError
+    - GoogleTakenError
+    - GoogleRefusedError
     - DoctorHasVisitsError
     - PatientHasVisitsError
     - StaleVersionError
@@ -27,6 +30,7 @@ Everything ClinicFlow raises on purpose:
     - StoreDamagedError
     - SchemaNotCurrentError
     - NotConfiguredError
+    - GoogleAwayError
   + SettingsError
   + ContentionError
   + AlreadyAnsweredError
@@ -117,6 +121,15 @@ class WrongCredentialsError(NotSignedInError):
 
     def __str__(self) -> str:
         return "Wrong e-mail or password."
+
+
+class GoogleSignInError(NotSignedInError):
+    """What came back from Google, or what was made of it, does not count."""
+
+    code = "google-sign-in-failed"
+
+    def __str__(self) -> str:
+        return "The sign-in with Google failed; start it again."
 
 
 class NotPermittedError(ClinicFlowError):
@@ -218,6 +231,28 @@ class EmailTakenError(RefusedError):
 
     def __str__(self) -> str:
         return "An account with this e-mail exists already."
+
+
+class GoogleTakenError(RefusedError):
+    """Another account signs in with this Google account."""
+
+    code = "google-taken"
+
+    def __str__(self) -> str:
+        return "An account with this Google sign-in exists already."
+
+
+class GoogleRefusedError(RefusedError):
+    """
+    No account here goes with this Google account, and none may be made of it.
+
+    Whether there is one with its e-mail is not told.
+    """
+
+    code = "google-refused"
+
+    def __str__(self) -> str:
+        return "This Google account cannot be used here; sign in another way."
 
 
 class DoctorHasVisitsError(RefusedError):
@@ -342,6 +377,15 @@ class NotConfiguredError(UnavailableError):
 
     def __str__(self) -> str:
         return f"Not configured: set {self.setting}."
+
+
+class GoogleAwayError(UnavailableError):
+    """Google does not answer, or not as it should."""
+
+    code = "google-unavailable"
+
+    def __str__(self) -> str:
+        return "Google does not answer as it should; try again."
 
 
 class SettingsError(ClinicFlowError):

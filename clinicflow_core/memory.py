@@ -44,6 +44,7 @@ from clinicflow_core.errors import (
     ContentionError,
     DoctorNotFoundError,
     EmailTakenError,
+    GoogleTakenError,
     KeyReusedError,
     NotFoundError,
     NotSignedInError,
@@ -527,12 +528,32 @@ class MemoryEvents(_Repository):
 def _add_user(
     transaction: _Transaction, user: User, check: Callable[[Any], None] = _anything
 ) -> None:
-    def is_new(stored: object) -> None:
-        if stored is not None:
-            raise EmailTakenError
-
     transaction.write("users", None, (user.id,), user, check)
-    transaction.write("emails", None, (user.email.casefold(),), user.id, is_new)
+    _reserve_ways_in(transaction, user)
+
+
+def _save_user(transaction: _Transaction, user: User) -> None:
+    before: User | None = transaction.find("users", None, (user.id,))
+    if before is not None:
+        transaction.write("emails", None, (before.email.casefold(),), None)
+        transaction.write("google_ids", None, (before.google_id,), None)
+    transaction.write("users", None, (user.id,), user, _follows(user))
+    _reserve_ways_in(transaction, user)
+
+
+def _reserve_ways_in(transaction: _Transaction, user: User) -> None:
+    def unless(taken: type[RefusedError]) -> Callable[[Any], None]:
+        def check(stored: object) -> None:
+            if stored is not None:
+                raise taken
+
+        return check
+
+    email, google_id = (user.email.casefold(),), (user.google_id,)
+    transaction.write("emails", None, email, user.id, unless(EmailTakenError))
+    if user.google_id is not None:
+        taken = unless(GoogleTakenError)
+        transaction.write("google_ids", None, google_id, user.id, taken)
 
 
 class MemoryUnitOfWork:
@@ -704,8 +725,17 @@ class MemoryEntrance:
     def add_user(self, user: User) -> None:
         _add_user(self._transaction, user)
 
+    def save_user(self, user: User) -> None:
+        _save_user(self._transaction, user)
+
     def find_user(self, email: str) -> User | None:
-        user_id = self._transaction.find("emails", None, (email.casefold(),))
+        return self._user("emails", email.casefold())
+
+    def find_google_user(self, google_id: str) -> User | None:
+        return self._user("google_ids", google_id)
+
+    def _user(self, index: str, name: str) -> User | None:
+        user_id = self._transaction.find(index, None, (name,))
         user: User | None = self._transaction.find("users", None, (user_id,))
         return user
 

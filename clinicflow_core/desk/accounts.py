@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -136,7 +136,7 @@ class Me:
 def found_clinic(request: NewClinic, entrance: Entrance) -> Clinic:
     """Found a clinic without accounts, for a program that signs people in itself."""
     with entrance:
-        clinic = _new_clinic(request, entrance.now)
+        clinic = new_clinic(request, entrance.now)
         entrance.add_clinic(clinic)
         entrance.record(clinic.id, "clinic.founded", clinic)
         entrance.commit()
@@ -153,7 +153,7 @@ def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
     """
     password_hash = passwords.hash_password(request.owner.password)
     with entrance:
-        clinic = _new_clinic(request.clinic, entrance.now)
+        clinic = new_clinic(request.clinic, entrance.now)
         owner = User(
             id=UserId(uuid4()),
             clinic_id=clinic.id,
@@ -164,7 +164,7 @@ def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
             created_at=entrance.now,
             updated_at=entrance.now,
         )
-        session = _new_session(owner, entrance.now)
+        session = new_session(owner, entrance.now)
         entrance.add_clinic(clinic)
         entrance.add_user(owner)
         entrance.add_session(session)
@@ -173,13 +173,25 @@ def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
     return SignedIn(session=session, user=owner, clinic=clinic)
 
 
+def _as_it_is(user: User) -> User:
+    return user
+
+
 @retried
-def sign_in(request: Credentials, entrance: Entrance) -> SignedIn:
+def sign_in(
+    request: Credentials,
+    entrance: Entrance,
+    change: Callable[[User], User] = _as_it_is,
+) -> SignedIn:
     """
     Sign somebody in.
 
     Takes as long for an unknown e-mail as for a wrong password. The password is
     checked between two transactions: it takes a while, and nobody should wait.
+
+    Args:
+        change: What else becomes of the account whose password was right, stored
+            and recorded in the transaction that signs in.
 
     Raises:
         WrongCredentialsError: If e-mail and password do not belong together, or
@@ -198,7 +210,8 @@ def sign_in(request: Credentials, entrance: Entrance) -> SignedIn:
             or user.status is not UserStatus.ACTIVE
         ):
             raise WrongCredentialsError
-        session = _new_session(user, entrance.now)
+        user = change(user)
+        session = new_session(user, entrance.now)
         clinic = entrance.get_clinic(user.clinic_id)
         entrance.add_session(session)
         entrance.record(clinic.id, "user.signed-in", user)
@@ -290,7 +303,8 @@ def change_clinic(request: ChangeClinic, uow: UnitOfWork) -> Clinic:
     return changed
 
 
-def _new_clinic(request: NewClinic, now: datetime) -> Clinic:
+def new_clinic(request: NewClinic, now: datetime) -> Clinic:
+    """Return the clinic that *request* describes; nothing is stored."""
     return Clinic(
         id=ClinicId(uuid4()),
         name=request.name,
@@ -303,7 +317,8 @@ def _new_clinic(request: NewClinic, now: datetime) -> Clinic:
     )
 
 
-def _new_session(user: User, now: datetime) -> Session:
+def new_session(user: User, now: datetime) -> Session:
+    """Return a session that begins *now*; nothing is stored."""
     return Session(
         id=SessionId(uuid4()),
         clinic_id=user.clinic_id,

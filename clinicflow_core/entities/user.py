@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from clinicflow_core.entities.ids import ClinicId, DoctorId, SessionId, UserId
+from clinicflow_core.errors import GoogleRefusedError
 from clinicflow_core.wire import HIDDEN
 
 
@@ -37,6 +38,7 @@ class User:
     Attributes:
         doctor_id: Whose diary is their own; only for the doctor role.
         email: As it was typed; compared without case.
+        google_id: Whom Google says it is, for ever: its `sub`, never the e-mail.
 
     Raises:
         ValueError: If there is no way to sign in, or *doctor_id* is given to
@@ -66,6 +68,17 @@ class User:
     def sort_key(self) -> tuple[str, ...]:
         """The order of lists, by code point."""
         return (self.name, str(self.id))
+
+    def linked(self, google_id: str, now: datetime) -> User:
+        """
+        Return the account as one that also signs in as *google_id*.
+
+        Raises:
+            GoogleRefusedError: If it signs in as another one already.
+        """
+        if self.google_id not in (None, google_id):
+            raise GoogleRefusedError
+        return self.changed({"google_id": google_id}, now)
 
     def changed(self, changes: Mapping[str, Any], now: datetime) -> User:
         return evolve(self, **changes, version=self.version + 1, updated_at=now)

@@ -26,6 +26,10 @@ _GET_USER = Fixed(
     )
 )
 _FIND_USER = Fixed(select(users).where(users.c.email_key == bindparam("email_key")))
+_SAVE_USER = update_of(users)
+_FIND_GOOGLE_USER = Fixed(
+    select(users).where(users.c.google_id == bindparam("google_id"))
+)
 _ADD_SESSION = Fixed(insert(sessions), all_columns(sessions))
 
 GET_CLINIC = Fixed(select(clinics).where(clinics.c.id == bindparam("clinic_id")))
@@ -125,9 +129,18 @@ def add_user(trip: Trip, user: User) -> None:
     trip.later(_ADD_USER, _row_of_user(user))
 
 
+def save_user(trip: Trip, user: User) -> None:
+    replace(trip, _SAVE_USER, _row_of_user(user))
+
+
 def find_user(trip: Trip, email: str) -> User | None:
     """Return the account with *email*, compared without case."""
     [rows] = trip.now((_FIND_USER, {"email_key": email.casefold()}))
+    return user_of(rows[0]) if rows else None
+
+
+def find_google_user(trip: Trip, google_id: str) -> User | None:
+    [rows] = trip.now((_FIND_GOOGLE_USER, {"google_id": google_id}))
     return user_of(rows[0]) if rows else None
 
 

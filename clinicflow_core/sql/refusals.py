@@ -13,6 +13,7 @@ from clinicflow_core.errors import (
     ClinicFlowError,
     ContentionError,
     EmailTakenError,
+    GoogleTakenError,
     SchemaNotCurrentError,
     StoreBusyError,
     StoreDamagedError,
@@ -41,6 +42,7 @@ def told_apart() -> Iterator[None]:
         ContentionError: If somebody got in between: an overlap, a deadlock, a
             record that went away.
         EmailTakenError: If the e-mail of an account is taken.
+        GoogleTakenError: If its Google sign-in is.
         UnavailableError: If the database is busy, full, away, or not up to date.
     """
     try:
@@ -77,6 +79,8 @@ def _of_sqlite(error: sqlite3.Error) -> ClinicFlowError | None:
         return overlap(message)
     if "users.email" in message:
         return EmailTakenError()
+    if "users.google_id" in message:
+        return GoogleTakenError()
     if isinstance(error, sqlite3.IntegrityError) and (
         "UNIQUE" in message or "FOREIGN KEY" in message
     ):
@@ -104,6 +108,8 @@ def _of_postgresql(error: BaseException | None) -> ClinicFlowError | None:
             return overlap(f"ex_appointments_{person}")
         case "23505" if "email" in constraint:
             return EmailTakenError()
+        case "23505" if "google_id" in constraint:
+            return GoogleTakenError()
         case "23503" | "23505" | "40001" | "40P01":
             return ContentionError(StoreBusyError())
         case "42P01" | "42703" | "3F000":

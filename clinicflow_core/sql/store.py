@@ -263,8 +263,14 @@ class SqlEntrance(_Transaction):
     def add_user(self, user: User) -> None:
         accounts.add_user(self._trip, user)
 
+    def save_user(self, user: User) -> None:
+        accounts.save_user(self._trip, user)
+
     def find_user(self, email: str) -> User | None:
         return accounts.find_user(self._trip, email)
+
+    def find_google_user(self, google_id: str) -> User | None:
+        return accounts.find_google_user(self._trip, google_id)
 
     def add_session(self, session: Session) -> None:
         accounts.add_session(self._trip, session)
