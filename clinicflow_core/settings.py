@@ -23,6 +23,7 @@ from typed_settings.loaders import DictLoader, DotEnvLoader
 from typed_settings.types import OptionList, SettingsDict
 
 from clinicflow_core import wire
+from clinicflow_core.accounts.google import GOOGLE
 from clinicflow_core.errors import InvalidError, SettingsError
 from clinicflow_core.wire import one_line, pattern, whole
 
@@ -36,6 +37,11 @@ SECRET_FILE = "clinicflow.secret"  # noqa: S105  The name of a file.
 """Where a secret is kept that nobody set."""
 
 _ORIGIN = r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
+_ISSUER = (
+    r"(?:https://[A-Za-z0-9.-]+|http://(?:localhost|127\.0\.0\.1))"
+    r"(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
+)
+_NO_ISSUER = "must be a URL as https://accounts.google.com; http only on this machine"
 
 
 class Environment(Enum):
@@ -63,6 +69,7 @@ class Settings:
     Attributes:
         jwt_secret_key: Signs the tokens of who is signed in; see `signing_secret`.
         access_token_expire_minutes: How long a token lasts, at most a week.
+        google_issuer: The OpenID provider; another than Google for trying things out.
         debug: Whether SQL statements are logged, without their values.
         cors_origins: The front ends that may call from a browser.
     """
@@ -95,6 +102,7 @@ class Settings:
         default="http://localhost:5173/auth/google/callback",
         validator=pattern("https?://.+", "must be a URL"),
     )
+    google_issuer: str = field(default=GOOGLE, validator=pattern(_ISSUER, _NO_ISSUER))
     environment: Environment = Environment.DEVELOPMENT
     debug: bool = False
     cors_origins: tuple[str, ...] = field(
