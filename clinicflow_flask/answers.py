@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
+from attrs import frozen
 from flask import Response
 
 from clinicflow_core import wire
@@ -20,6 +22,14 @@ Document = Mapping[str, object]
 GivenUp = tuple[Appointment, Cancellation]
 """A visit that will not take place, and why."""
 
+
+@frozen
+class Redirect:
+    """Where the browser is sent."""
+
+    location: str
+
+
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -32,6 +42,8 @@ def respond(
     """Return *value* as a response; nothing at all for a status of 204."""
     if status == 204:
         return Response(status=204)
+    if isinstance(value, Redirect):
+        return Response(status=status, headers={"Location": value.location})
     response = Response(_encode(value), status, content_type=media_type)
     if headers:
         response.headers.extend(headers)
@@ -44,6 +56,8 @@ def renderer(kind: Any) -> Callable[[Any], object]:
         return _render_page
     if kind == GivenUp:
         return _render_given_up
+    if kind is Redirect:
+        return _as_it_is
     return wire.dump
 
 
@@ -64,6 +78,8 @@ def answer_schema(kind: Any, components: dict[str, object]) -> dict[str, object]
             },
             "required": ["items", "next"],
         }
+    if get_origin(kind) is UnionType:
+        return {"anyOf": [answer_schema(one, components) for one in get_args(kind)]}
     if kind == GivenUp:
         cancellation = json_schema(Cancellation, components=components, answer=True)
         return {
@@ -92,6 +108,10 @@ def _render_given_up(given_up: GivenUp) -> object:
         **_object(wire.dump(visit)),
         "cancellation": wire.dump(cancellation),
     }
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def _object(dumped: object) -> dict[str, object]:

@@ -23,6 +23,7 @@ from clinicflow_flask import (
     appointments,
     clinic,
     doctors,
+    google,
     health,
     openapi,
     patients,
@@ -62,7 +63,9 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1
     app.url_map.merge_slashes = False
     add_problems(app)
-    add_tokens(app, settings, signing_secret(settings))
+    secret = signing_secret(settings)
+    add_tokens(app, settings, secret)
+    google.add_google(app, settings, secret)
     add_routes(app, ROUTES, store)
     app.register_blueprint(_docs())
     app.after_request(_add_headers)
@@ -114,6 +117,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *health.ROUTES,
     Route("GET", "/openapi.json", _description, "Describe the service"),
     *accounts.ROUTES,
+    *google.ROUTES,
     *clinic.ROUTES,
     *doctors.ROUTES,
     *patients.ROUTES,

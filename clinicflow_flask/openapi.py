@@ -19,7 +19,7 @@ from clinicflow_core.errors import (
 from clinicflow_core.json_schema import json_schema
 from clinicflow_core.scheduling.conflicts import Conflict
 from clinicflow_core.scheduling.openings import Opening
-from clinicflow_flask.answers import answer_schema
+from clinicflow_flask.answers import Redirect, answer_schema
 from clinicflow_flask.problems import MEDIA_TYPE, status_of
 from clinicflow_flask.requests import KEY
 from clinicflow_flask.routes import Nothing, Route
@@ -40,6 +40,9 @@ _REPLAYED: Final = {
         "description": "There if the request was carried out before.",
         "schema": {"const": "true"},
     }
+}
+_LOCATION: Final = {
+    "Location": {"required": True, "schema": {"type": "string", "format": "uri"}}
 }
 
 
@@ -138,7 +141,9 @@ def _described(cls: Any, components: dict[str, object]) -> Any:
 
 def _responses(route: Route, components: dict[str, object]) -> dict[str, object]:
     success: dict[str, object] = {"description": HTTPStatus(route.status).phrase}
-    if route.status != HTTPStatus.NO_CONTENT:
+    if route.answer is Redirect:
+        success["headers"] = _LOCATION
+    elif route.status != HTTPStatus.NO_CONTENT:
         schema = answer_schema(route.answer, components)
         success["content"] = {_JSON: {"schema": schema}}
     if route.once:
@@ -210,6 +215,14 @@ def _problem(components: dict[str, object]) -> dict[str, object]:
             "appointment_ids": {
                 "type": "array",
                 "items": {"type": "string", "format": "uuid"},
+            },
+            "link_token": {
+                "type": "string",
+                "description": "Links the account that exists, with its password.",
+            },
+            "expires_in": {
+                "type": "integer",
+                "description": "How long the token lasts, in seconds.",
             },
         },
         "required": ["type", "title", "status", "detail", "code"],

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
+import attrs
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
@@ -37,6 +38,7 @@ from clinicflow_core.errors import (
     UnreadableError,
 )
 from clinicflow_flask.answers import respond
+from clinicflow_flask.offers import LinkNeededError
 from clinicflow_flask.requests import ParameterError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -136,6 +138,11 @@ def _(error: BookingConflictError) -> Mapping[str, object]:
 @_facts.register(PatientHasVisitsError)
 def _(error: DoctorHasVisitsError | PatientHasVisitsError) -> Mapping[str, object]:
     return {"appointment_ids": [str(visit) for visit in error.appointment_ids]}
+
+
+@_facts.register
+def _(error: LinkNeededError) -> Mapping[str, object]:
+    return attrs.asdict(error.offer)
 
 
 def _answered_before(error: AlreadyAnsweredError) -> Response:

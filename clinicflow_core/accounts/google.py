@@ -52,11 +52,12 @@ def identity_of(issuer: str, claims: Mapping[str, object]) -> Identity:
     may give one subject to two people.
 
     Raises:
-        ValueError: If they name nobody.
+        TypeError: If there is no subject.
+        ValueError: If it is none that can be kept.
     """
     subject = claims.get("sub")
     if not isinstance(subject, str):
-        raise ValueError("there is no subject")
+        raise TypeError("there is no subject")
     return Identity(
         google_id=subject if issuer == GOOGLE else f"{issuer}#{subject}",
         email=_verified_email(claims),

@@ -14,6 +14,7 @@ from clinicflow_core.errors import (
     ContentionError,
     EmailTakenError,
     GoogleTakenError,
+    RefusedError,
     SchemaNotCurrentError,
     StoreBusyError,
     StoreDamagedError,
@@ -29,6 +30,9 @@ _OVERLAPS = {
         kind=ConflictKind.PATIENT_BUSY, message="The patient has a visit at that time."
     ),
 }
+
+_TAKEN = {"email": EmailTakenError, "google_id": GoogleTakenError}
+"""What an account shares with no other, by a part of its column's name."""
 
 
 @contextmanager
@@ -77,10 +81,8 @@ def _of_sqlite(error: sqlite3.Error) -> ClinicFlowError | None:
     message = str(error)
     if message in _OVERLAPS:
         return overlap(message)
-    if "users.email" in message:
-        return EmailTakenError()
-    if "users.google_id" in message:
-        return GoogleTakenError()
+    if "UNIQUE constraint failed: users." in message and (taken := _taken(message)):
+        return taken
     if isinstance(error, sqlite3.IntegrityError) and (
         "UNIQUE" in message or "FOREIGN KEY" in message
     ):
@@ -106,10 +108,8 @@ def _of_postgresql(error: BaseException | None) -> ClinicFlowError | None:
         case "23P01":
             person = "patient" if "patient" in constraint else "doctor"
             return overlap(f"ex_appointments_{person}")
-        case "23505" if "email" in constraint:
-            return EmailTakenError()
-        case "23505" if "google_id" in constraint:
-            return GoogleTakenError()
+        case "23505" if taken := _taken(constraint):
+            return taken
         case "23503" | "23505" | "40001" | "40P01":
             return ContentionError(StoreBusyError())
         case "42P01" | "42703" | "3F000":
@@ -125,6 +125,10 @@ def _of_postgresql(error: BaseException | None) -> ClinicFlowError | None:
         case _ if state[:2] in ("08", "53", "57"):
             return StoreBusyError()
     return None
+
+
+def _taken(place: str) -> RefusedError | None:
+    return next((error() for name, error in _TAKEN.items() if name in place), None)
 
 
 def _schema_not_current() -> SchemaNotCurrentError:
