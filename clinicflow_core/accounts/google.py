@@ -52,12 +52,11 @@ def identity_of(issuer: str, claims: Mapping[str, object]) -> Identity:
     may give one subject to two people.
 
     Raises:
-        TypeError: If there is no subject.
-        ValueError: If it is none that can be kept.
+        ValueError: If they name nobody, or by a subject that cannot be kept.
     """
     subject = claims.get("sub")
-    if not isinstance(subject, str):
-        raise TypeError("there is no subject")
+    if not isinstance(subject, str) or not subject:
+        raise ValueError("there is no subject")
     return Identity(
         google_id=subject if issuer == GOOGLE else f"{issuer}#{subject}",
         email=_verified_email(claims),

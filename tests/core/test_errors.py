@@ -35,6 +35,10 @@ EXAMPLES = {
     ),
     errors.NotSignedInError: ((), "Not signed in."),
     errors.WrongCredentialsError: ((), "Wrong e-mail or password."),
+    errors.GoogleSignInError: (
+        (),
+        "The sign-in with Google failed; start it again.",
+    ),
     errors.NotPermittedError: (
         ("book visits",),
         "Your role does not include 'book visits'.",
@@ -53,6 +57,14 @@ EXAMPLES = {
         f"Cannot confirm: appointment {ONE} is cancelled.",
     ),
     errors.EmailTakenError: ((), "An account with this e-mail exists already."),
+    errors.GoogleTakenError: (
+        (),
+        "An account with this Google sign-in exists already.",
+    ),
+    errors.GoogleRefusedError: (
+        (),
+        "This Google account cannot be used here; sign in another way.",
+    ),
     errors.DoctorHasVisitsError: (
         (ONE, (ONE, TWO)),
         f"Doctor {ONE} still has visits: {ONE}, {TWO}.",
@@ -79,6 +91,10 @@ EXAMPLES = {
     errors.NotConfiguredError: (
         ("OPENAI_API_KEY",),
         "Not configured: set OPENAI_API_KEY.",
+    ),
+    errors.GoogleAwayError: (
+        (),
+        "Google does not answer as it should; try again.",
     ),
     errors.SettingsError: ((("A is empty", "B is short"),), "A is empty; B is short"),
     errors.ContentionError: (
@@ -154,6 +170,7 @@ def test_codes_are_stable():
         "InvalidError": "invalid-request",
         "NotSignedInError": "not-signed-in",
         "WrongCredentialsError": "wrong-credentials",
+        "GoogleSignInError": "google-sign-in-failed",
         "NotPermittedError": "not-permitted",
         "NotFoundError": "not-found",
         "ClinicNotFoundError": "not-found",
@@ -165,6 +182,8 @@ def test_codes_are_stable():
         "BookingConflictError": "booking-conflict",
         "InvalidTransitionError": "invalid-transition",
         "EmailTakenError": "email-taken",
+        "GoogleTakenError": "google-taken",
+        "GoogleRefusedError": "google-refused",
         "DoctorHasVisitsError": "doctor-has-visits",
         "PatientHasVisitsError": "patient-has-visits",
         "StaleVersionError": "stale-version",
@@ -175,6 +194,7 @@ def test_codes_are_stable():
         "StoreDamagedError": "store-damaged",
         "SchemaNotCurrentError": "schema-not-current",
         "NotConfiguredError": "not-configured",
+        "GoogleAwayError": "google-unavailable",
         "SettingsError": "settings",
         "ContentionError": "contention",
         "AlreadyAnsweredError": "already-answered",

@@ -88,6 +88,7 @@ WRONG = {
     "JWT_ALGORITHM": "none-hunter2",
     "ACCESS_TOKEN_EXPIRE_MINUTES": "0",
     "GOOGLE_REDIRECT_URI": "hunter2",
+    "GOOGLE_ISSUER": "http://hunter2.example",
     "ENVIRONMENT": "hunter2",
     "DEBUG": "hunter2",
     "CORS_ORIGINS": "*",

@@ -15,6 +15,7 @@ from clinicflow_core.errors import (
     ClinicFlowError,
     ContentionError,
     EmailTakenError,
+    GoogleTakenError,
     SchemaNotCurrentError,
     StoreBusyError,
     StoreDamagedError,
@@ -48,6 +49,7 @@ def told(error: BaseException) -> str:
         ("23P01", "ex_appointments_doctor", ContentionError, BookingConflictError),
         ("23P01", "ex_appointments_patient", ContentionError, BookingConflictError),
         ("23505", "uq_users_email_key", EmailTakenError, None),
+        ("23505", "ix_users_google_id", GoogleTakenError, None),
         ("23505", "pk_patients", ContentionError, StoreBusyError),
         ("23503", "fk_doctors_clinic_id", ContentionError, StoreBusyError),
         ("40001", "", ContentionError, StoreBusyError),
@@ -302,6 +304,17 @@ def test_two_that_wait_for_each_other_are_told_of_contention(
                 )
             ),
             id="an e-mail that is taken",
+        ),
+        pytest.param(
+            lambda clinic: [
+                clinic.commit(
+                    lambda uow: uow.users.add(
+                        user(clinic.id, name=SECRET, google_id=f"google-{SECRET}")
+                    )
+                )
+                for _ in range(2)
+            ],
+            id="a Google sign-in that is taken",
         ),
         pytest.param(
             lambda clinic: clinic.commit(
