@@ -126,7 +126,7 @@ def _depart() -> Redirect:
 def _return(query: Callback, entrance: Entrance) -> tokens.Tokens | SignUpOffer:
     configured = _configured()
     needed = [("/state", query.state), ("/code", query.code or query.error)]
-    if missing := [Problem(at, "is needed") for at, value in needed if not value]:
+    if missing := [Problem(at, "is required") for at, value in needed if not value]:
         raise ParameterError("query", tuple(missing))
     departure = _departed(query.state or "", configured)
     if query.error is not None or query.code is None:

@@ -16,7 +16,7 @@ import requests
 from attrs import Factory, define, field
 from flask import Flask, Response, jsonify, redirect, request
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, RSAKey
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
@@ -60,7 +60,7 @@ class Provider:
         default=Factory(lambda self: self.signed, takes_self=True)
     )
     key: RSAKey = MADE_ONCE
-    published: list[RSAKey] = field(factory=lambda: [MADE_ONCE])
+    published: list[RSAKey | ECKey] = field(factory=lambda: [MADE_ONCE])
     says: dict[str, Callable[[], Any]] = field(factory=dict)
     asked: list[str] = field(factory=list)
     given: dict[str, dict[str, str]] = field(factory=dict)

@@ -14,9 +14,11 @@ import itsdangerous
 import pytest
 from attrs import evolve
 from authlib.oidc.core import CodeIDToken
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from flask import redirect
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, RSAKey
 from joserfc.jwt import JWTClaimsRegistry
 
 from clinicflow_core.accounts.google import Identity
@@ -581,6 +583,22 @@ def hmac_by_hand(secret):
     return sign
 
 
+def with_header(provider, header):
+    """Sign with the right key whatever the header says."""
+
+    def sign(claims):
+        parts = ({"alg": "RS256", "kid": "one", **header}, claims)
+        encoded = (urlsafe_b64encode(json.dumps(part).encode()) for part in parts)
+        message = b".".join(part.rstrip(b"=") for part in encoded)
+        signature = provider.key.private_key.sign(
+            message, padding.PKCS1v15(), hashes.SHA256()
+        )
+        signed = (message, urlsafe_b64encode(signature).rstrip(b"="))
+        return b".".join(signed).decode()
+
+    return sign
+
+
 FORGED_CLAIMS = {
     "another nonce": {"nonce": "another"},
     "no nonce": {"nonce": LEFT_OUT},
@@ -638,6 +656,15 @@ FORGED_SIGNATURES = {
             STRANGERS_KEY,
         )
     ),
+    "a header that must be understood": lambda provider: with_header(
+        provider, {"crit": ["x"], "x": 1}
+    ),
+    "a text that is not encoded": lambda provider: with_header(
+        provider, {"b64": False}
+    ),
+    "another spelling": lambda provider: with_header(provider, {"alg": "rs256"}),
+    "a list as alg": lambda provider: with_header(provider, {"alg": ["RS256"]}),
+    "a list as kid": lambda provider: with_header(provider, {"kid": ["one"]}),
     "no signature": lambda provider: (
         lambda claims: provider.signed(claims).rpartition(".")[0] + "."
     ),
@@ -698,6 +725,22 @@ def test_an_id_token_that_google_has_not_signed_is_refused(
 )
 def test_an_id_token_that_says_it_otherwise_counts(visitor, provider, claims):
     provider.claims = claims
+
+    assert visitor.signs_in().status_code == 200
+
+
+def test_a_header_made_by_hand_counts_if_it_is_right(visitor, provider):
+    provider.sign = with_header(provider, {"typ": "JWT"})
+
+    assert visitor.signs_in().status_code == 200
+
+
+def test_a_provider_may_sign_with_an_elliptic_curve(visitor, provider):
+    key = ECKey.generate_key("P-256", {"kid": "curved"})
+    provider.published.append(key)
+    provider.sign = lambda claims: jwt.encode(
+        {"alg": "ES256", "kid": "curved"}, claims, key
+    )
 
     assert visitor.signs_in().status_code == 200
 

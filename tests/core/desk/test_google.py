@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -8,14 +10,15 @@ from attrs import evolve
 from clinicflow_core.accounts.google import Identity, Step
 from clinicflow_core.desk import accounts, google
 from clinicflow_core.desk.accounts import NewClinic
-from clinicflow_core.entities.user import Role, UserStatus
+from clinicflow_core.entities.clinic import Clinic
+from clinicflow_core.entities.user import Role, User, UserStatus
 from clinicflow_core.errors import (
     EmailTakenError,
     GoogleRefusedError,
     GoogleTakenError,
     WrongCredentialsError,
 )
-from tests.builders import PASSWORD, user
+from tests.builders import PASSWORD, open_clinic, user
 
 ELM = NewClinic(name="Elm", clinic_type="dental", phone="555 0100")
 
@@ -223,3 +226,42 @@ def test_a_refused_sign_up_founds_nothing(store, second, error):
 
     with store.entrance() as entrance:
         assert entrance.clinics() == before
+
+
+def test_one_of_many_sign_ups_at_once_founds_a_clinic(store):
+    gwen = identity()
+    start = threading.Barrier(4)
+
+    def founded(_):
+        start.wait()
+        try:
+            return google.sign_up(gwen, ELM, store.entrance()).clinic
+        except (GoogleTakenError, EmailTakenError) as refused:
+            return refused
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(founded, range(4)))
+
+    [clinic] = [o for o in outcomes if isinstance(o, Clinic)]
+    assert google.sign_in(gwen, store.entrance()).clinic == clinic
+
+
+def test_one_of_two_accounts_is_linked_at_once(store):
+    # Two accounts that both prove themselves for one Google account.
+    clinic = open_clinic(store)
+    google_id = f"google-{uuid4()}"
+    people = [add_user(clinic) for _ in range(2)]
+    start = threading.Barrier(2)
+
+    def linked(account):
+        gwen = Identity(google_id=google_id, email=account.email)
+        start.wait()
+        try:
+            return google.link(gwen, PASSWORD, store.entrance()).user
+        except GoogleTakenError as refused:
+            return refused
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(linked, people))
+
+    assert {type(outcome) for outcome in outcomes} == {User, GoogleTakenError}
