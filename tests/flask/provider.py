@@ -33,7 +33,7 @@ PERSON = {
     "name": "Gwen Quill",
 }
 MADE_ONCE = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"}, auto_kid=False)
-LEFT_OUT: object = object()
+LEFT_OUT = "(left out)"
 """The value of a claim that is not there."""
 
 
@@ -120,7 +120,7 @@ class Provider:
         claims = {
             name: value() if callable(value) else value
             for name, value in claims.items()
-            if value is not LEFT_OUT
+            if value != LEFT_OUT
         }
         return jsonify(
             access_token=secrets.token_urlsafe(16),
