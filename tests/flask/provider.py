@@ -155,6 +155,11 @@ def served() -> Iterator[Callable[[], Provider]]:
         provider.asked.append(name)
         return provider.says.get(name, getattr(provider, name))()
 
+    @app.route("/elsewhere/<name>", methods=["GET", "POST"])
+    def answer_elsewhere(name: str) -> Any:
+        current[-1].asked.append("elsewhere")
+        return getattr(current[-1], name)()
+
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.02}

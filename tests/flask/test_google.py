@@ -16,7 +16,7 @@ from attrs import evolve
 from authlib.oidc.core import CodeIDToken
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from flask import redirect
+from flask import current_app, redirect
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from joserfc.jwt import JWTClaimsRegistry
@@ -812,6 +812,27 @@ def test_google_may_answer_garbage(visitor, memory, provider, where, says):
     assert kept(memory) == {}
     provider.says = {}
     assert visitor.signs_in().status_code == 200
+
+
+@pytest.mark.parametrize("where", ["description", "keys", "token"])
+def test_no_redirect_of_google_is_followed_or_believed(
+    visitor, memory, provider, where
+):
+    def right_answer_and_a_redirect():
+        response = current_app.make_response(getattr(provider, where)())
+        response.status_code = 307
+        response.headers["Location"] = f"{provider.url}/elsewhere/{where}"
+        return response
+
+    provider.says = {where: right_answer_and_a_redirect}
+
+    answer = visitor.get("/api/auth/google")
+    if where != "description":
+        answer = visitor.signs_in()
+
+    assert problem(answer) == AWAY
+    assert "elsewhere" not in provider.asked
+    assert kept(memory) == {}
 
 
 @pytest.mark.parametrize(
