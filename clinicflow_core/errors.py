@@ -7,6 +7,7 @@ Everything ClinicFlow raises on purpose:
   + NotSignedInError
     - WrongCredentialsError
     - GoogleSignInError
+  + TooManyTriesError
   + NotPermittedError
   + NotFoundError
     - ClinicNotFoundError
@@ -20,10 +21,13 @@ Everything ClinicFlow raises on purpose:
     - EmailTakenError
     - GoogleTakenError
     - GoogleRefusedError
+    - LastOwnerError
     - DoctorHasVisitsError
     - PatientHasVisitsError
     - StaleVersionError
     - KeyReusedError
+    - SealBrokenError
+    - TrailBrokenError
   + UnavailableError
     - StoreBusyError
     - StoreFullError
@@ -130,6 +134,19 @@ class GoogleSignInError(NotSignedInError):
 
     def __str__(self) -> str:
         return "The sign-in with Google failed; start it again."
+
+
+class TooManyTriesError(ClinicFlowError):
+    """Too many wrong tries came before; the next one counts in *seconds*."""
+
+    code = "too-many-tries"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"Too many tries; wait {self.seconds} seconds."
 
 
 class NotPermittedError(ClinicFlowError):
@@ -255,6 +272,19 @@ class GoogleRefusedError(RefusedError):
         return "This Google account cannot be used here; sign in another way."
 
 
+class LastOwnerError(RefusedError):
+    """The clinic would be left without an active owner."""
+
+    code = "last-owner"
+
+    def __init__(self, record_id: UUID) -> None:
+        super().__init__(record_id)
+        self.record_id = record_id
+
+    def __str__(self) -> str:
+        return f"User {self.record_id} is the clinic's last active owner."
+
+
 class DoctorHasVisitsError(RefusedError):
     """The doctor still has visits; *appointment_ids* names up to ten of them."""
 
@@ -305,6 +335,28 @@ class KeyReusedError(RefusedError):
 
     def __str__(self) -> str:
         return "This idempotency key was used for another request."
+
+
+class SealBrokenError(RefusedError):
+    """The seal is another clinic's or installation's, or was changed."""
+
+    code = "seal-broken"
+
+    def __str__(self) -> str:
+        return "This seal is none of this clinic's, or it was changed."
+
+
+class TrailBrokenError(RefusedError):
+    """The trail was changed; *detail* says where first."""
+
+    code = "trail-broken"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"The trail was changed. {self.detail}"
 
 
 class UnavailableError(ClinicFlowError):

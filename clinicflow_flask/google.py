@@ -23,6 +23,7 @@ from clinicflow_core.errors import (
     GoogleTakenError,
     NotConfiguredError,
     Problem,
+    TooManyTriesError,
     WrongCredentialsError,
 )
 from clinicflow_core.ports import Entrance
@@ -178,7 +179,8 @@ def _sign_up(body: GoogleSignUp, entrance: Entrance) -> tokens.Tokens:
 
 def _link(body: GoogleLink, entrance: Entrance) -> tokens.Tokens:
     identity = _configured().seals.opened(Kind.LINK, body.link_token, Identity)
-    return tokens.issue(google.link(identity, body.password, entrance))
+    linked = google.link(identity, body.password, entrance, request.remote_addr)
+    return tokens.issue(linked)
 
 
 ROUTES = (
@@ -214,6 +216,7 @@ ROUTES = (
             WrongCredentialsError,
             GoogleRefusedError,
             GoogleTakenError,
+            TooManyTriesError,
         ),
     ),
 )

@@ -39,20 +39,26 @@ def sign_in(identity: Identity, entrance: Entrance) -> SignedIn | Step:
         session = accounts.new_session(user, entrance.now)
         clinic = entrance.get_clinic(user.clinic_id)
         entrance.add_session(session)
-        entrance.record(clinic.id, "user.signed-in", user, _BY_GOOGLE)
+        entrance.record(clinic.id, "user.signed-in", user, _BY_GOOGLE, by=user.id)
         entrance.commit()
     return SignedIn(session=session, user=user, clinic=clinic)
 
 
-def link(identity: Identity, password: str, entrance: Entrance) -> SignedIn:
+def link(
+    identity: Identity, password: str, entrance: Entrance, address: str | None = None
+) -> SignedIn:
     """
     Let the account with the identity's e-mail sign in through Google from now on.
+
+    Args:
+        address: The IP address from which it is asked; see `accounts.sign_in`.
 
     Raises:
         WrongCredentialsError: If *password* is not the account's, or the account
             is not active.
         GoogleRefusedError: If the account has another Google sign-in.
         GoogleTakenError: If another account has this one.
+        TooManyTriesError: If there were too many wrong passwords lately.
     """
     if identity.email is None:
         raise GoogleRefusedError
@@ -62,11 +68,11 @@ def link(identity: Identity, password: str, entrance: Entrance) -> SignedIn:
             return user
         changed = user.linked(identity.google_id, entrance.now)
         entrance.save_user(changed)
-        entrance.record(user.clinic_id, "user.google-linked", changed)
+        entrance.record(user.clinic_id, "user.google-linked", changed, by=user.id)
         return changed
 
     credentials = Credentials(email=identity.email, password=password)
-    return accounts.sign_in(credentials, entrance, linked)
+    return accounts.sign_in(credentials, entrance, address, linked)
 
 
 @retried
@@ -102,6 +108,9 @@ def sign_up(identity: Identity, request: NewClinic, entrance: Entrance) -> Signe
         entrance.add_clinic(clinic)
         entrance.add_user(owner)
         entrance.add_session(session)
-        entrance.record(clinic.id, "clinic.signed-up", clinic, _BY_GOOGLE)
+        entrance.record(clinic.id, "clinic.signed-up", clinic, _BY_GOOGLE, by=owner.id)
+        entrance.record(
+            clinic.id, "user.added", owner, facts={"role": "owner"}, by=owner.id
+        )
         entrance.commit()
     return SignedIn(session=session, user=owner, clinic=clinic)

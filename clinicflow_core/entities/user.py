@@ -69,6 +69,10 @@ class User:
         """The order of lists, by code point."""
         return (self.name, str(self.id))
 
+    @property
+    def is_active_owner(self) -> bool:
+        return self.role is Role.OWNER and self.status is UserStatus.ACTIVE
+
     def linked(self, google_id: str, now: datetime) -> User:
         """
         Return the account as one that also signs in as *google_id*.
@@ -100,3 +104,7 @@ class Session:
     created_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
+
+    def counts(self, now: datetime) -> bool:
+        """Return whether somebody is still signed in with it."""
+        return self.ended_at is None and self.expires_at > now

@@ -111,8 +111,14 @@ def account(store, **fields):
 
 
 def kept(store):
-    """Return all that *store* holds."""
-    return copy.deepcopy({k: rows for k, rows in store._committed.items() if rows})
+    """Return all that *store* holds, but for the tries that it counts."""
+    return copy.deepcopy(
+        {
+            table: rows
+            for table, rows in store._committed.items()
+            if rows and table[0] != "tries"
+        }
+    )
 
 
 def me(browser, answer):
@@ -263,6 +269,21 @@ def test_a_wrong_password_links_nothing(visitor, memory):
 
     assert problem(answer) == (401, "wrong-credentials")
     assert kept(memory) == before
+
+
+def test_wrong_passwords_lock_linking_and_login_alike(visitor, memory):
+    account(memory)
+    token = visitor.signs_in().json["link_token"]
+    wrong_link = {"link_token": token, "password": PASSWORD + "!"}
+
+    statuses = [visitor.post(LINK, wrong_link).status_code for _ in range(20)]
+
+    assert set(statuses) == {401, 429}
+    locked = visitor.post(LINK, {"link_token": token, "password": PASSWORD})
+    assert problem(locked) == (429, "too-many-tries")
+    assert int(locked.headers["Retry-After"]) > 0
+    login = {"email": PERSON["email"], "password": PASSWORD}
+    assert visitor.post("/api/auth/login", login).status_code == 429
 
 
 def test_linking_twice_links_once(visitor, memory):
