@@ -533,6 +533,7 @@ class MemoryUsers(_Repository):
     def save(self, user: User) -> None:
         if user.clinic_id != self._clinic_id:
             raise ClinicNotFoundError(user.clinic_id)
+        self._transaction.hold([("accounts", self._clinic_id)])
         follows = _follows(user)
         is_there = self._there("doctors", user.doctor_id)
 
@@ -801,6 +802,12 @@ class MemoryEntrance:
         user_id = self._transaction.find("emails", None, (email.casefold(),))
         user: User | None = self._transaction.find("users", None, (user_id,))
         return user
+
+    def hold_user(self, email: str) -> User | None:
+        found = self.find_user(email)
+        if found is not None:
+            self._transaction.hold([("accounts", found.clinic_id)])
+        return self.find_user(email)
 
     def add_session(self, session: Session) -> None:
         self._transaction.write("sessions", None, (session.id,), session)

@@ -435,6 +435,12 @@ class Entrance(Protocol):
     def find_user(self, email: str) -> User | None:
         """Return the account with *email*, compared without case."""
 
+    def hold_user(self, email: str) -> User | None:
+        """
+        Return the account with *email*; nobody else can change it until the block
+        is left, so that no session begins after all of them were ended.
+        """
+
     def get_clinic(self, clinic_id: ClinicId) -> Clinic:
         """
         Raises:

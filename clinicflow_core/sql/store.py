@@ -278,6 +278,9 @@ class SqlEntrance(_Transaction):
     def find_user(self, email: str) -> User | None:
         return accounts.find_user(self._trip, email)
 
+    def hold_user(self, email: str) -> User | None:
+        return accounts.find_user(self._trip, email, hold=True)
+
     def get_user(self, user_id: UserId) -> User:
         return accounts.get_user(self._trip, user_id)
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -232,3 +235,31 @@ def test_a_session_acts_with_the_role_of_its_account(
 
     with clinic.store.unit_of_work(clinic.id, began.id) as uow:
         assert uow.actor == actor_of(account, began.id)
+
+
+def test_no_session_begins_after_all_were_ended(clinic: OpenClinic) -> None:
+    begun = session(clinic.owner)
+    told = threading.Event()
+
+    def deactivate() -> None:
+        told.wait()
+        with clinic.unit_of_work() as uow:
+            uow.users.save(uow.users.get(clinic.owner.id).changed({}, NOW))
+            uow.users.end_sessions(clinic.owner.id)
+            uow.commit()
+
+    with ThreadPoolExecutor() as pool:
+        deactivated = pool.submit(deactivate)
+        with clinic.store.entrance() as entrance:
+            assert entrance.hold_user(clinic.owner.email) == clinic.owner
+            told.set()
+            time.sleep(0.2)  # They would be done by now, unless they must wait.
+            entrance.add_session(begun)
+            entrance.commit()
+        deactivated.result()
+
+    with (
+        pytest.raises(NotSignedInError),
+        clinic.store.unit_of_work(clinic.id, begun.id),
+    ):
+        pass
