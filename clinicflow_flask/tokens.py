@@ -33,6 +33,7 @@ from clinicflow_core.entities.ids import ClinicId, SessionId, UserId
 from clinicflow_core.entities.user import User
 from clinicflow_core.errors import NotSignedInError
 from clinicflow_core.settings import Settings
+from clinicflow_flask import logs
 
 ISSUER: Final = "clinicflow"
 AUDIENCE: Final = "clinicflow-api"
@@ -123,6 +124,7 @@ def add_tokens(app: Flask, settings: Settings, secret: str) -> None:
 def issue(signed_in: SignedIn) -> Tokens:
     """Return tokens for somebody who just signed in."""
     session, user = signed_in.session, signed_in.user
+    logs.note_session(session.clinic_id, session.id)
     claims = {
         "clinic": str(session.clinic_id),
         "role": user.role.value,
@@ -156,6 +158,7 @@ def bearer() -> Bearer:
         raise NotSignedInError
     check: Callable[[str], Bearer] = current_app.extensions[_CHECKED]
     who = check(sent[1])
+    logs.note_session(who.clinic_id, who.session_id)
     if who.until <= time.time():
         raise NotSignedInError
     return who
