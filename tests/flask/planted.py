@@ -107,6 +107,10 @@ def _filled(schema: Any, ids: Mapping[str, str] | None, name: str = "") -> objec
         return {key: _filled(value, ids, key) for key, value in properties.items()}
     if kind == "array":
         return [_filled(schema["items"], ids, name)]
+    return _value(schema, kind, ids, name)
+
+
+def _value(schema: Any, kind: str, ids: Mapping[str, str] | None, name: str) -> object:
     if ids is None:
         return mark()
     if name in ids or schema.get("format") == "uuid":
