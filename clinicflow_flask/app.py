@@ -116,8 +116,13 @@ def _open_store(settings: Settings) -> Store:
 
 
 def _docs() -> Blueprint:
-    # Without a validator the page asks nothing of the internet.
-    config = {"app_name": openapi.TITLE, "validatorUrl": None}
+    config = {
+        "app_name": openapi.TITLE,
+        # Without a validator the page asks nothing of the internet.
+        "validatorUrl": None,
+        # Else it is made of the header Host, inside a script.
+        "oauth2RedirectUrl": "/docs/oauth2-redirect.html",
+    }
     docs: Blueprint = get_swaggerui_blueprint("/docs", "/openapi.json", config)
     return docs
 

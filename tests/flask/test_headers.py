@@ -75,6 +75,12 @@ def test_the_page_for_people_runs_its_own_scripts_and_no_other(app):
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", response.text)
 
 
+def test_nobody_writes_into_the_page_by_naming_a_host(app):
+    page = app.test_client().get("/docs/", headers={"Host": "evil.example"})
+
+    assert "evil.example" not in page.text
+
+
 @pytest.mark.parametrize("name", ["swagger-ui.css", "swagger-ui-bundle.js"])
 def test_what_the_page_for_people_is_made_of_is_sent_whole(app, name):
     with app.test_client().get(f"/docs/{name}") as response:
