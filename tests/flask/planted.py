@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from clinicflow_flask.routes import Route
-from tests.flask.desk import DOCUMENT
+from tests.flask.desk import DOCUMENT, UNKNOWN
 
 MARK = "qzmark"
 BIRTH = "1931-07-19"
@@ -56,7 +56,7 @@ class Planted:
 def requests(route: Route, ids: Mapping[str, str]) -> Iterator[Planted]:
     """Yield a request that fits and many that do not, about the records *ids*."""
     operation = DOCUMENT["paths"][route.path][route.method.lower()]
-    path = route.path.format_map(ids)
+    path = route.path.format_map(_Ids(ids))
     names = [p["name"] for p in operation["parameters"] if p["in"] == "query"]
     schema = _schema(operation)
     body = schema and _filled(schema, ids)
@@ -80,6 +80,11 @@ def requests(route: Route, ids: Mapping[str, str]) -> Iterator[Planted]:
     yield Planted(route, path, data=text)
     yield Planted(route, path, data=text + b"\xff\x00")
     yield Planted(route, path, data=text, content_type=f"text/{mark()}")
+
+
+class _Ids(dict[str, str]):
+    def __missing__(self, _: str) -> str:
+        return UNKNOWN
 
 
 class _Marks(dict[str, str]):
