@@ -57,6 +57,11 @@ class Route:
         return _PLACE.findall(self.path)
 
     @property
+    def endpoint(self) -> str:
+        """What Flask and the logs call it."""
+        return f"{self.method} {self.path}"
+
+    @property
     def is_public(self) -> bool:
         """Whether anybody may ask, signed in or not."""
         return not (self._named(UnitOfWork) or self._named(tokens.Refresher))
@@ -65,6 +70,11 @@ class Route:
     def heeds_version(self) -> bool:
         """Whether the header If-Match says which version is meant."""
         return _VERSION in self._hints
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether one address may ask only so often."""
+        return self.is_public and self.path.startswith("/api/")
 
     @property
     def writes(self) -> bool:
@@ -123,9 +133,8 @@ def add_routes(app: Flask, routes: Collection[Route], store: Store) -> None:
     """Make *app* answer *routes*."""
     for route in routes:
         rule = _PLACE.sub(r"<uuid:\1>", route.path)
-        endpoint = f"{route.method} {route.path}"
         view = _view(route, store)
-        app.add_url_rule(rule, endpoint, view, methods=[route.method])
+        app.add_url_rule(rule, route.endpoint, view, methods=[route.method])
 
 
 def _view(route: Route, store: Store) -> Callable[..., Response]:

@@ -162,7 +162,7 @@ def test_production_does_not_start_unsafely(settings, store):
 
 
 @pytest.fixture
-def environment(monkeypatch, tmp_path):
+def environment(monkeypatch, tmp_path, configured_logs):
     """Set settings of the environment, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ENVIRONMENT", "test")
