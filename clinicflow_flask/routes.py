@@ -21,6 +21,7 @@ from flask import Flask, Response
 from clinicflow_core.errors import ClinicFlowError
 from clinicflow_core.ports import Entrance, Store, UnitOfWork
 from clinicflow_flask import answers, requests, tokens
+from clinicflow_flask.request_ids import request_id
 
 _PLACE = re.compile(r"{([a-z_]+)}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -164,6 +165,7 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
                 who.clinic_id,
                 who.session_id,
                 requests.once(data) if once else None,
+                request_id(),
             )
         for name, service in services.items():
             arguments[name] = service()
@@ -178,7 +180,7 @@ def _services(route: Route, store: Store) -> dict[str, Callable[[], object]]:
     """Return what the act needs besides the request, by the names it has there."""
     by_kind: dict[type, Callable[[], object]] = {
         tokens.Refresher: tokens.refresher,
-        Entrance: store.entrance,
+        Entrance: lambda: store.entrance(request_id()),
         Store: lambda: store,
     }
     services = {

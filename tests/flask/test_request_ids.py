@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 import pytest
 
+from clinicflow_core.ports import Store
 from clinicflow_flask import create_app
 from clinicflow_flask.request_ids import request_id
+from tests.flask.desk import Desk
 from tests.flask.test_app import LOG_IN, BrokenStore
 
 
@@ -69,3 +72,15 @@ def test_whoever_works_on_a_request_is_told_its_name(app):
         assert request_id() == "abc"
     with app.test_request_context():
         assert request_id() == request_id()
+
+
+def test_the_trail_names_the_request(desk: Desk, store: Store) -> None:
+    sent = {"X-Request-Id": "from-the-front-desk.7"}
+    patient = {"first_name": "Ann", "last_name": "Lee"}
+
+    answer = desk.post("/api/patients", patient, headers=sent)
+
+    clinic_id, session_id = desk.signed_in.clinic.id, desk.signed_in.session.id
+    with store.unit_of_work(clinic_id, session_id) as uow:
+        [event] = uow.events.of(UUID(answer.json["id"]))
+    assert event.request_id == "from-the-front-desk.7"
