@@ -234,9 +234,10 @@ def upgrade() -> None:
         "idx_appointments_clinic_date": ["clinic_id", "date"],
         "idx_appointments_doctor_date": ["doctor_id", "date"],
         "idx_appointments_patient": ["patient_id"],
+        # Where nothing is known yet, PostgreSQL takes the last that will do.
+        "ix_appointments_starts_at": ["clinic_id", "starts_at", "id"],
         "ix_appointments_doctor_span": ["clinic_id", "doctor_id", "starts_at"],
         "ix_appointments_patient_span": ["clinic_id", "patient_id", "starts_at"],
-        "ix_appointments_starts_at": ["clinic_id", "starts_at", "id"],
     }.items():
         op.create_index(name, "appointments", columns)
     if on_postgresql:
