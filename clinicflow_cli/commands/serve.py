@@ -16,7 +16,8 @@ from clinicflow_cli.composition import Reception, pass_reception
 from clinicflow_cli.failures import Failure
 from clinicflow_cli.options import example, json_option
 from clinicflow_cli.output import tell
-from clinicflow_core.settings import refuse_unsafe, signing_secret
+from clinicflow_core.errors import SettingsError
+from clinicflow_core.settings import Environment, refuse_unsafe, signing_secret
 
 SERVICE = "clinicflow_flask.serving:make_app"
 """What makes the service; named, because the faces do not know each other."""
@@ -90,6 +91,7 @@ def run_service(
     _refuse_missing_libraries()
     refuse_unsafe(reception.settings)
     require_current(reception)
+    refuse_open_walls(reception)
     refuse_taken(host, port)
     if workers > 1 and reception.database_url.startswith("sqlite"):
         warn_of_sqlite(sqlite3.sqlite_version_info)
@@ -122,6 +124,17 @@ def warn_of_sqlite(version: tuple[int, int, int]) -> None:
             f"processes write. Use --workers 1, SQLite {sound} or PostgreSQL.",
             err=True,
         )
+
+
+def refuse_open_walls(reception: Reception) -> None:
+    """
+    Raises:
+        SettingsError: If in production the database does not keep clinics apart.
+    """
+    if reception.settings.environment is not Environment.PRODUCTION:
+        return
+    if problems := reception.database.open_walls():
+        raise SettingsError(tuple(problems))
 
 
 def refuse_taken(host: str, port: int) -> None:

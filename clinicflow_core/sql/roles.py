@@ -137,5 +137,6 @@ def _is_above(role: str) -> TextClause:
 def _refuse_above(connection: Connection, role: str) -> None:
     if connection.scalar(_is_above(f"'{role}'")):
         raise ValueError(
-            f"{role} is a superuser, owns the tables or has BYPASSRLS; name another"
+            "is above row-level security: a superuser, the tables' owner or with "
+            "BYPASSRLS"
         )
