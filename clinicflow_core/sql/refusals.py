@@ -114,7 +114,7 @@ def _of_postgresql(error: BaseException | None) -> ClinicFlowError | None:
             return _schema_not_current()
         case "42P07":
             return StoreDamagedError()
-        case "42501" if diagnosis.source_function != _POLICY:
+        case "42501" if getattr(diagnosis, "source_function", None) != _POLICY:
             return StoreForbidsError()
         case "53100":
             return StoreFullError()

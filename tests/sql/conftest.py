@@ -93,7 +93,7 @@ def path_of(store: SqlStore) -> Path:
 
 
 def connected(store: SqlStore) -> psycopg.Connection:
-    """Return a connection to PostgreSQL that is not the store's own, but the owner's."""
+    """Return a connection to PostgreSQL of the owner, past the store."""
     url = store.engine.url.set(drivername="postgresql", username=OWNER)
     return psycopg.connect(url.render_as_string(hide_password=False))
 

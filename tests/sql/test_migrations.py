@@ -109,7 +109,9 @@ class TestUpAndDown:
         engine.dispose()
 
     @pytest.mark.parametrize("filled", [False, True], ids=["empty", "with data"])
-    def test_down_to_base_and_up_again(self, filled: bool, owned_database_url: str) -> None:
+    def test_down_to_base_and_up_again(
+        self, filled: bool, owned_database_url: str
+    ) -> None:
         if filled:
             fill(owned_database_url)
 
@@ -120,7 +122,9 @@ class TestUpAndDown:
         assert left == {migration.VERSION_TABLE}
         fill(owned_database_url)
 
-    def test_nothing_but_tables_is_left_behind_either(self, owned_database_url: str) -> None:
+    def test_nothing_but_tables_is_left_behind_either(
+        self, owned_database_url: str
+    ) -> None:
         migration.downgrade(owned_database_url, "base")
 
         engine = make_engine(owned_database_url)
