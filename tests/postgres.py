@@ -178,7 +178,7 @@ class PostgresServer:
 
     def service_url(self, database: str) -> str:
         """Return the URL of *database* for the role that row-level security holds."""
-        return self.url(database).replace(f"//{OWNER}@", f"//{SERVICE}@")
+        return as_service(self.url(database))
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create an empty database, or a copy of *template*, and return its URL."""
@@ -277,7 +277,18 @@ class PostgresServer:
 
 def as_owner(url: str) -> str:
     """Return *url* for the role that owns the tables, and that nothing holds."""
-    return url.replace(f"//{SERVICE}@", f"//{OWNER}@")
+    return _as(OWNER, url)
+
+
+def as_service(url: str) -> str:
+    """Return *url* for the role that row-level security holds."""
+    return _as(SERVICE, url)
+
+
+def _as(role: str, url: str) -> str:
+    if not url.startswith("postgresql"):
+        return url
+    return re.sub("(?<=//)[^@/]*(?=@)", role, url, count=1)
 
 
 def find_binaries() -> Path:

@@ -19,7 +19,7 @@ from clinicflow_core.sql.migration import upgrade
 from clinicflow_core.sql.store import open_store
 from tests.builders import open_clinic
 from tests.postgres import PostgresServer
-from tests.races.history import overlaps_ever, trail
+from tests.races.history import overlaps_ever, past_the_wall, trail
 from tests.races.racers import WEEK
 
 pytestmark = pytest.mark.races
@@ -75,7 +75,7 @@ def judge(store, ledger):
     told = lines(ledger)
     assert {line for line in told if not line.startswith("booked")} <= ALLOWED
     acknowledged = {line.split()[1] for line in told if line.startswith("booked")}
-    with store.engine.begin() as connection:
+    with past_the_wall(store) as connection:
 
         def ids(column, table):
             found = connection.execute(text(f"SELECT {column} FROM {table}"))

@@ -196,6 +196,31 @@ def test_a_changed_table_of_sqlite_is_named(
             ["trigger watch is not from a migration"],
             id="a trigger is added",
         ),
+        pytest.param(
+            "ALTER TABLE patients DISABLE ROW LEVEL SECURITY",
+            ["row-level security of patients is missing"],
+            id="row-level security is switched off",
+        ),
+        pytest.param(
+            "ALTER TABLE patients NO FORCE ROW LEVEL SECURITY",
+            ["row-level security of patients was changed"],
+            id="row-level security is not forced",
+        ),
+        pytest.param(
+            "DROP POLICY own_clinic ON patients",
+            ["policy patients.own_clinic is missing"],
+            id="a policy is dropped",
+        ),
+        pytest.param(
+            "ALTER POLICY own_clinic ON patients WITH CHECK (true)",
+            ["policy patients.own_clinic was changed"],
+            id="a policy is changed",
+        ),
+        pytest.param(
+            "CREATE POLICY mine ON patients USING (true)",
+            ["policy patients.mine is not from a migration"],
+            id="a policy is added",
+        ),
     ],
 )
 def test_drift_of_postgresql_is_named(

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from psycopg.adapt import Transformer
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from clinicflow_core.ports import Store
 from clinicflow_core.sql.appointments import BUSY_TIMES, LONGEST
 from clinicflow_core.sql.engine import make_engine
 from clinicflow_core.sql.prepared import Catalogue, Fixed
+from clinicflow_core.sql.types import Key, KeyList, UtcDateTime
 from tests.builders import DAY, OpenClinic, open_clinic, span
 from tests.postgres import as_owner
 from tests.sql.conftest import OpenStore
@@ -162,12 +163,14 @@ def test_the_words_of_the_constraint_would_read_all_of_it(
         "AND doctor_id = ANY(CAST(:doctor_ids AS uuid[])) AND tstzrange(starts_at, "
         "ends_at) && tstzrange(:start, :end)"
     )
-    types = BUSY.statement.element._bindparams
-    fixed = Fixed(
-        words.bindparams(
-            *(types[name] for name in ("clinic_id", "doctor_ids", "start", "end"))
-        ).columns(id=None)
-    )
+    parameters = {
+        "clinic_id": Key,
+        "doctor_ids": KeyList(),
+        "start": UtcDateTime,
+        "end": UtcDateTime,
+    }
+    typed = [bindparam(name, type_=kind) for name, kind in parameters.items()]
+    fixed = Fixed(words.bindparams(*typed).columns(id=Key))
     years_pass(clinic)
 
     assert prepare(fixed).rows_read(clinic) > 20_000

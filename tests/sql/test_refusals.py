@@ -18,6 +18,7 @@ from clinicflow_core.errors import (
     SchemaNotCurrentError,
     StoreBusyError,
     StoreDamagedError,
+    StoreForbidsError,
     StoreFullError,
 )
 from clinicflow_core.ports import UnitOfWork
@@ -55,6 +56,7 @@ def told(error: BaseException) -> str:
         ("42P01", "", SchemaNotCurrentError, None),
         ("42703", "", SchemaNotCurrentError, None),
         ("3F000", "", SchemaNotCurrentError, None),
+        ("42501", "", StoreForbidsError, None),
         ("53100", "", StoreFullError, None),
         ("53300", "", StoreBusyError, None),
         ("55P03", "", StoreBusyError, None),
