@@ -118,9 +118,7 @@ def _of_postgresql(error: BaseException | None) -> ClinicFlowError | None:
             return StoreForbidsError()
         case "53100":
             return StoreFullError()
-        case "55P03":
-            return StoreBusyError()
-        case None:  # The server did not get to say anything.
+        case None | "55P03":  # Without a state, the server did not get to say one.
             return StoreBusyError()
         case _ if state[:2] in ("08", "53", "57"):
             return StoreBusyError()

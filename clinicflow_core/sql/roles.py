@@ -12,6 +12,7 @@ import re
 
 from sqlalchemy import Connection, Engine, TextClause, text
 
+from clinicflow_core.errors import StoreForbidsError
 from clinicflow_core.sql.migration import VERSION_TABLE
 from clinicflow_core.sql.refusals import told_apart
 from clinicflow_core.sql.tables import metadata
@@ -102,6 +103,9 @@ def apply(engine: Engine, role: str = SERVICE_ROLE) -> None:
     """
     statements = _statements(role)
     with told_apart(), engine.begin() as connection:
+        # To others PostgreSQL says yes, and grants nothing.
+        if not connection.scalar(_is_above("current_user")):
+            raise StoreForbidsError
         _refuse_above(connection, role)
         for statement in statements:
             connection.execute(text(statement))

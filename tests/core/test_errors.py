@@ -74,9 +74,11 @@ EXAMPLES = {
     ),
     errors.StoreForbidsError: (
         (),
-        "The database does not let the role in DATABASE_URL do this: its owner looks "
-        "after the schema, and gives the service its rights with "
-        "'clinicflow db roles'.",
+        (
+            "The database does not let the role in DATABASE_URL do this: its owner "
+            "looks after the schema, and gives the service its rights with "
+            "'clinicflow db roles'."
+        ),
     ),
     errors.SchemaNotCurrentError: (
         (None, "0001"),
@@ -179,6 +181,7 @@ def test_codes_are_stable():
         "StoreBusyError": "busy",
         "StoreFullError": "store-full",
         "StoreDamagedError": "store-damaged",
+        "StoreForbidsError": "store-forbids",
         "SchemaNotCurrentError": "schema-not-current",
         "NotConfiguredError": "not-configured",
         "SettingsError": "settings",

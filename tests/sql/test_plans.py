@@ -14,7 +14,7 @@ from clinicflow_core.sql.appointments import BUSY_TIMES, LONGEST
 from clinicflow_core.sql.engine import make_engine
 from clinicflow_core.sql.prepared import Catalogue, Fixed
 from clinicflow_core.sql.types import Key, KeyList, UtcDateTime
-from tests.builders import DAY, OpenClinic, open_clinic, span
+from tests.builders import OpenClinic, open_clinic, span
 from tests.postgres import as_owner
 from tests.sql.conftest import OpenStore
 

@@ -161,11 +161,12 @@ def test_a_role_above_row_level_security_is_not_made_the_services(
         connection.connection.driver_connection.execute(roles.script(role))
 
 
-def test_only_who_owns_the_tables_can_apply_it(postgres_url: str, role: str) -> None:
+@pytest.mark.parametrize("name", [SERVICE, "clinicflow_another"])
+def test_only_who_owns_the_tables_can_apply_it(name: str, postgres_url: str) -> None:
     service = make_engine(postgres_url)
 
     with pytest.raises(StoreForbidsError, match="its owner"):
-        roles.apply(service, role)
+        roles.apply(service, name)
 
     service.dispose()
 
