@@ -19,6 +19,11 @@ COMMANDS = {
     "doctor": ("doctor:doctor", "Add, list and import doctors, and set their hours."),
     "patient": ("patient:patient", "Register, find and import patients."),
     "visit": ("visit:visit", "Import visits that took place."),
+    "audit": (
+        "audit:audit",
+        "Show the trail of what happened, and find out whether it was changed.",
+    ),
+    "permissions": ("audit:permissions", "Print who may do what."),
     "agenda": (
         "agenda:agenda",
         "Show a day: who comes when to whom, and what is free.",

@@ -6,6 +6,7 @@ Everything ClinicFlow raises on purpose:
   + InvalidError
   + NotSignedInError
     - WrongCredentialsError
+  + TooManyTriesError
   + NotPermittedError
   + NotFoundError
     - ClinicNotFoundError
@@ -17,10 +18,13 @@ Everything ClinicFlow raises on purpose:
     - BookingConflictError
     - InvalidTransitionError
     - EmailTakenError
+    - LastOwnerError
     - DoctorHasVisitsError
     - PatientHasVisitsError
     - StaleVersionError
     - KeyReusedError
+    - SealBrokenError
+    - TrailBrokenError
   + UnavailableError
     - StoreBusyError
     - StoreFullError
@@ -118,6 +122,19 @@ class WrongCredentialsError(NotSignedInError):
 
     def __str__(self) -> str:
         return "Wrong e-mail or password."
+
+
+class TooManyTriesError(ClinicFlowError):
+    """Too many wrong tries came before; the next one counts in *seconds*."""
+
+    code = "too-many-tries"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"Too many tries; wait {self.seconds} seconds."
 
 
 class NotPermittedError(ClinicFlowError):
@@ -221,6 +238,19 @@ class EmailTakenError(RefusedError):
         return "An account with this e-mail exists already."
 
 
+class LastOwnerError(RefusedError):
+    """The clinic would be left without an active owner."""
+
+    code = "last-owner"
+
+    def __init__(self, record_id: UUID) -> None:
+        super().__init__(record_id)
+        self.record_id = record_id
+
+    def __str__(self) -> str:
+        return f"User {self.record_id} is the clinic's last active owner."
+
+
 class DoctorHasVisitsError(RefusedError):
     """The doctor still has visits; *appointment_ids* names up to ten of them."""
 
@@ -271,6 +301,28 @@ class KeyReusedError(RefusedError):
 
     def __str__(self) -> str:
         return "This idempotency key was used for another request."
+
+
+class SealBrokenError(RefusedError):
+    """The seal is another clinic's or installation's, or was changed."""
+
+    code = "seal-broken"
+
+    def __str__(self) -> str:
+        return "This seal is none of this clinic's, or it was changed."
+
+
+class TrailBrokenError(RefusedError):
+    """The trail was changed; *detail* says where first."""
+
+    code = "trail-broken"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"The trail was changed. {self.detail}"
 
 
 class UnavailableError(ClinicFlowError):

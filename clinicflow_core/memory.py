@@ -12,13 +12,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID, uuid4
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from clinicflow_core import ports
+from clinicflow_core.accounts.lockout import Tries
 from clinicflow_core.accounts.permissions import Actor, actor_of
 from clinicflow_core.clock import SystemClock
 from clinicflow_core.entities.appointment import Appointment, Cancellation
@@ -35,7 +37,7 @@ from clinicflow_core.entities.ids import (
     UserId,
 )
 from clinicflow_core.entities.patient import Patient
-from clinicflow_core.entities.user import Session, User, UserStatus
+from clinicflow_core.entities.user import Role, Session, User, UserStatus
 from clinicflow_core.errors import (
     AlreadyAnsweredError,
     AppointmentNotFoundError,
@@ -56,6 +58,7 @@ from clinicflow_core.errors import (
 from clinicflow_core.scheduling.conflicts import ConflictKind, visit_in_the_way
 from clinicflow_core.scheduling.diary import BusyTime, Diary
 from clinicflow_core.timespan import TimeSpan
+from clinicflow_core.trail import Link, linked
 
 _WAIT_SECONDS = 5.0
 _Key = tuple[object, ...]
@@ -70,19 +73,20 @@ class MemoryStore:
         self._committed: defaultdict[tuple[str, object], _Rows] = defaultdict(dict)
         self._visits_of: defaultdict[UUID, set[AppointmentId]] = defaultdict(set)
         self._committing = threading.Lock()
-        self._holds: defaultdict[UUID, threading.Lock] = defaultdict(threading.Lock)
+        self._holds: defaultdict[object, threading.Lock] = defaultdict(threading.Lock)
 
     def unit_of_work(
         self,
         clinic_id: ClinicId,
         by: Actor | SessionId,
         once: ports.Once | None = None,
+        request_id: str | None = None,
     ) -> MemoryUnitOfWork:
         """See `ports.Store.unit_of_work`."""
-        return MemoryUnitOfWork(self, clinic_id, by, once)
+        return MemoryUnitOfWork(self, clinic_id, by, once, request_id)
 
-    def entrance(self) -> MemoryEntrance:
-        return MemoryEntrance(self)
+    def entrance(self, request_id: str | None = None) -> MemoryEntrance:
+        return MemoryEntrance(self, request_id)
 
 
 @define
@@ -110,16 +114,18 @@ class _Transaction:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self._writes: list[_Write] = []
-        self._held: list[UUID] = []
+        self._happened: list[tuple[ClinicId, Event]] = []
+        self._held: list[object] = []
         self.now = datetime.min
 
     def _begin(self) -> None:
         self._writes = []
+        self._happened = []
         self.now = self._store._clock.now()
 
     def _end(self) -> None:
-        for person in reversed(self._held):
-            self._store._holds[person].release()
+        for each in reversed(self._held):
+            self._store._holds[each].release()
         self._held = []
 
     def find(self, table: str, scope: object, key: _Key) -> Any:
@@ -149,12 +155,16 @@ class _Transaction:
         """Store *value*, or remove the row for None, if *check* accepts the old one."""
         self._writes.append(_Write(table, scope, key, value, check))
 
-    def hold(self, people: Sequence[UUID]) -> None:
-        for person in people:
-            if person not in self._held:
-                if not self._store._holds[person].acquire(timeout=_WAIT_SECONDS):
+    def hold(self, several: Sequence[object]) -> None:
+        for each in several:
+            if each not in self._held:
+                if not self._store._holds[each].acquire(timeout=_WAIT_SECONDS):
                     raise StoreBusyError
-                self._held.append(person)
+                self._held.append(each)
+
+    def happened(self, clinic_id: ClinicId, event: Event) -> None:
+        """Write *event* to the trail when all else is written."""
+        self._happened.append((clinic_id, event))
 
     def visits_of(
         self, clinic_id: ClinicId, people: Collection[UUID]
@@ -186,7 +196,12 @@ class _Transaction:
                 for rows, key, before in reversed(undone):
                     _put(rows, key, before)
                 raise
+            for clinic_id, event in self._happened:
+                chains = self._store._committed["chains", clinic_id]
+                chain = chains.setdefault((event.record_id,), [])
+                chain.append(linked(clinic_id, event, chain[-1] if chain else None))
         self._writes = []
+        self._happened = []
 
 
 def _put(rows: _Rows, key: _Key, value: Any) -> None:
@@ -339,12 +354,21 @@ class MemoryPatients(_Repository):
         self._transaction.write("patients", self._clinic_id, key, None, is_free)
 
     def page(
-        self, words: Collection[str], request: ports.PageRequest
+        self,
+        words: Collection[str],
+        request: ports.PageRequest,
+        of_doctor: DoctorId | None = None,
     ) -> ports.Page[Patient]:
+        theirs = {
+            visit.patient_id
+            for visit in self._all("appointments")
+            if visit.doctor_id == of_doctor
+        }
         found = (
             patient
             for patient in self._all("patients")
-            if all(word in patient.search_text for word in words)
+            if (of_doctor is None or patient.id in theirs)
+            and all(word in patient.search_text for word in words)
         )
         return _page_of(found, request)
 
@@ -504,7 +528,46 @@ class MemoryUsers(_Repository):
     def add(self, user: User) -> None:
         if user.clinic_id != self._clinic_id:
             raise ClinicNotFoundError(user.clinic_id)
-        _add_user(self._transaction, user, self._there("doctors", user.doctor_id))
+        _put_user(self._transaction, user, self._there("doctors", user.doctor_id))
+
+    def save(self, user: User) -> None:
+        if user.clinic_id != self._clinic_id:
+            raise ClinicNotFoundError(user.clinic_id)
+        follows = _follows(user)
+        is_there = self._there("doctors", user.doctor_id)
+
+        def check(stored: Any) -> None:
+            follows(stored)
+            is_there(stored)
+
+        _put_user(self._transaction, user, check)
+
+    def hold_owners(self) -> tuple[User, ...]:
+        self._transaction.hold([("accounts", self._clinic_id)])
+        users = self._transaction.rows("users", None).values()
+        owners = (
+            user
+            for user in users
+            if user.clinic_id == self._clinic_id
+            and user.role is Role.OWNER
+            and user.status is UserStatus.ACTIVE
+        )
+        return tuple(sorted(owners, key=lambda user: user.id))
+
+    def end_session(self, session_id: SessionId) -> None:
+        self._end_those(lambda session: session.id == session_id)
+
+    def end_sessions(self, user_id: UserId, but: SessionId | None = None) -> None:
+        self._end_those(
+            lambda session: session.user_id == user_id and session.id != but
+        )
+
+    def _end_those(self, ends: Callable[[Session], bool]) -> None:
+        for session in self._transaction.rows("sessions", None).values():
+            is_ours = session.clinic_id == self._clinic_id
+            if is_ours and session.ended_at is None and ends(session):
+                ended = evolve(session, ended_at=self._transaction.now)
+                self._transaction.write("sessions", None, (session.id,), ended)
 
     def get(self, user_id: UserId) -> User:
         user: User | None = self._transaction.find("users", None, (user_id,))
@@ -521,18 +584,39 @@ class MemoryEvents(_Repository):
     """See `ports.Events`."""
 
     def of(self, record_id: UUID) -> tuple[Event, ...]:
-        return tuple(e for e in self._all("events") if e.record_id == record_id)
+        chain = self._transaction.find("chains", self._clinic_id, (record_id,))
+        happened = (event for _, event in self._transaction._happened)
+        now = (event for event in happened if event.record_id == record_id)
+        return (*(link.event for link in chain or ()), *now)
+
+    def newest(self, limit: int) -> tuple[Event, ...]:
+        chains = self._transaction.rows("chains", self._clinic_id).values()
+        events = [link.event for chain in chains for link in chain]
+        return tuple(sorted(events, key=lambda event: event.at, reverse=True)[:limit])
+
+    def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
+        chains = self._transaction.rows("chains", self._clinic_id)
+        links = (
+            link
+            for _, chain in sorted(chains.items())
+            for link in chain
+            if after is None or (link.event.record_id, link.position) > after
+        )
+        return tuple(islice(links, limit))
 
 
-def _add_user(
+def _put_user(
     transaction: _Transaction, user: User, check: Callable[[Any], None] = _anything
 ) -> None:
-    def is_new(stored: object) -> None:
-        if stored is not None:
+    def is_free(stored: object) -> None:
+        if stored not in (None, user.id):
             raise EmailTakenError
 
+    before: User | None = transaction.find("users", None, (user.id,))
+    if before is not None:
+        transaction.write("emails", None, (before.email.casefold(),), None)
     transaction.write("users", None, (user.id,), user, check)
-    transaction.write("emails", None, (user.email.casefold(),), user.id, is_new)
+    transaction.write("emails", None, (user.email.casefold(),), user.id, is_free)
 
 
 class MemoryUnitOfWork:
@@ -544,8 +628,10 @@ class MemoryUnitOfWork:
         clinic_id: ClinicId,
         by: Actor | SessionId,
         once: ports.Once | None,
+        request_id: str | None,
     ) -> None:
         self._clinic_id = clinic_id
+        self._request_id = request_id
         self._by = by
         self._once = once
         self._transaction = _Transaction(store)
@@ -594,8 +680,7 @@ class MemoryUnitOfWork:
         if (
             session is None
             or session.clinic_id != self._clinic_id
-            or session.ended_at is not None
-            or session.expires_at <= self.now
+            or not session.counts(self.now)
         ):
             raise NotSignedInError
         user: User = self._transaction.find("users", None, (session.user_id,))
@@ -637,9 +722,10 @@ class MemoryUnitOfWork:
             actor=self.actor.name,
             user_id=self.actor.user_id,
             reason=reason,
+            request_id=self._request_id,
             facts=facts or {},
         )
-        self._transaction.write("events", self._clinic_id, (event.id,), event)
+        self._transaction.happened(self._clinic_id, event)
         if self._answer is None and self._once is not None:
             self._answer = self._once.render(record)
 
@@ -669,8 +755,9 @@ class _Answer:
 class MemoryEntrance:
     """See `ports.Entrance`."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, request_id: str | None) -> None:
         self._transaction = _Transaction(store)
+        self._request_id = request_id
 
     @property
     def now(self) -> datetime:
@@ -702,7 +789,13 @@ class MemoryEntrance:
         self._transaction.write("clinics", None, (clinic.id,), clinic)
 
     def add_user(self, user: User) -> None:
-        _add_user(self._transaction, user)
+        _put_user(self._transaction, user)
+
+    def get_user(self, user_id: UserId) -> User:
+        user: User | None = self._transaction.find("users", None, (user_id,))
+        if user is None:
+            raise UserNotFoundError(user_id)
+        return user
 
     def find_user(self, email: str) -> User | None:
         user_id = self._transaction.find("emails", None, (email.casefold(),))
@@ -712,12 +805,36 @@ class MemoryEntrance:
     def add_session(self, session: Session) -> None:
         self._transaction.write("sessions", None, (session.id,), session)
 
+    def hold_session(self, session_id: SessionId) -> Session | None:
+        self._transaction.hold([session_id])
+        session: Session | None = self._transaction.find(
+            "sessions", None, (session_id,)
+        )
+        return session
+
+    def save_session(self, session: Session) -> None:
+        self._transaction.write("sessions", None, (session.id,), session)
+
+    def hold_tries(self, subjects: Collection[str]) -> Mapping[str, Tries]:
+        self._transaction.hold(sorted(subjects))
+        found = {s: self._transaction.find("tries", None, (s,)) for s in subjects}
+        return {s: t or Tries(subject=s, last_at=self.now) for s, t in found.items()}
+
+    def save_tries(self, tried: Tries) -> None:
+        self._transaction.write("tries", None, (tried.subject,), tried)
+
+    def forget_tries(self, before: datetime) -> None:
+        for key, tried in self._transaction.rows("tries", None).items():
+            if tried.last_at < before:
+                self._transaction.write("tries", None, key, None)
+
     def record(
         self,
         clinic_id: ClinicId,
         kind: str,
         record: ports.Recordable,
         facts: Mapping[str, object] | None = None,
+        by: UserId | None = None,
     ) -> None:
         event = Event(
             id=EventId(uuid4()),
@@ -725,9 +842,11 @@ class MemoryEntrance:
             record_id=record.id,
             at=self.now,
             actor="entrance",
+            user_id=by,
+            request_id=self._request_id,
             facts=facts or {},
         )
-        self._transaction.write("events", clinic_id, (event.id,), event)
+        self._transaction.happened(clinic_id, event)
 
     def commit(self) -> None:
         self._transaction.commit()

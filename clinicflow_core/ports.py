@@ -16,6 +16,7 @@ from uuid import UUID
 
 from attrs import frozen
 
+from clinicflow_core.accounts.lockout import Tries
 from clinicflow_core.accounts.permissions import Actor
 from clinicflow_core.entities.appointment import (
     Appointment,
@@ -38,6 +39,7 @@ from clinicflow_core.entities.patient import Patient
 from clinicflow_core.entities.user import Session, User
 from clinicflow_core.scheduling.diary import Diary
 from clinicflow_core.timespan import TimeSpan
+from clinicflow_core.trail import Link
 
 KEYS_KEPT = timedelta(hours=24)
 """How long an answer is kept under its idempotency key."""
@@ -170,8 +172,18 @@ class Patients(Protocol):
     def remove(self, patient_id: PatientId) -> None:
         """Remove the patient; there must be no visits."""
 
-    def page(self, words: Collection[str], request: PageRequest) -> Page[Patient]:
-        """Return the patients whose `search_text` contains each of *words*."""
+    def page(
+        self,
+        words: Collection[str],
+        request: PageRequest,
+        of_doctor: DoctorId | None = None,
+    ) -> Page[Patient]:
+        """
+        Return the patients whose `search_text` contains each of *words*.
+
+        Args:
+            of_doctor: Only those who have any visit with this doctor.
+        """
 
     def named(self, patient_ids: Collection[PatientId]) -> Mapping[PatientId, Patient]:
         """Return those of *patient_ids* that are there."""
@@ -277,7 +289,26 @@ class Users(Protocol):
             UserNotFoundError: If there is none.
         """
 
+    def save(self, user: User) -> None:
+        """
+        Raises:
+            ContentionError: If the stored version is not the one before.
+            EmailTakenError: If another account, in any clinic, has the e-mail.
+        """
+
     def page(self, request: PageRequest) -> Page[User]: ...
+
+    def hold_owners(self) -> tuple[User, ...]:
+        """
+        Return the active owners, by id; nobody else can change an account of the
+        clinic that asks for them until the unit of work is left.
+        """
+
+    def end_session(self, session_id: SessionId) -> None:
+        """Sign out of one session; one that has ended stays as it is."""
+
+    def end_sessions(self, user_id: UserId, but: SessionId | None = None) -> None:
+        """Sign an account out everywhere, or everywhere *but* in one session."""
 
 
 class Events(Protocol):
@@ -285,6 +316,17 @@ class Events(Protocol):
 
     def of(self, record_id: UUID) -> tuple[Event, ...]:
         """Return all that happened to a record, oldest first."""
+
+    def newest(self, limit: int) -> tuple[Event, ...]:
+        """Return at most *limit* events of all records, newest first."""
+
+    def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
+        """
+        Return at most *limit* links of the trail, by record and position.
+
+        Args:
+            after: Record and position of the last one before them.
+        """
 
 
 class Recordable(Protocol):
@@ -399,7 +441,31 @@ class Entrance(Protocol):
             ClinicNotFoundError: If there is none.
         """
 
+    def get_user(self, user_id: UserId) -> User:
+        """
+        Raises:
+            UserNotFoundError: If there is none.
+        """
+
     def add_session(self, session: Session) -> None: ...
+
+    def hold_session(self, session_id: SessionId) -> Session | None:
+        """Return a session, which nobody else can change until the block is left."""
+
+    def save_session(self, session: Session) -> None: ...
+
+    def hold_tries(self, subjects: Collection[str]) -> Mapping[str, Tries]:
+        """
+        Return the tries of each of *subjects*, none so far if they are new.
+
+        Nobody else can count one against them until the block is left.
+        """
+
+    def save_tries(self, tried: Tries) -> None:
+        """Keep the tries of a subject that is held."""
+
+    def forget_tries(self, before: datetime) -> None:
+        """Forget all tries of which the last was *before* that instant."""
 
     def record(
         self,
@@ -407,8 +473,14 @@ class Entrance(Protocol):
         kind: str,
         record: Recordable,
         facts: Mapping[str, object] | None = None,
+        by: UserId | None = None,
     ) -> None:
-        """Note that *kind* happened to *record*; kept if and only if committed."""
+        """
+        Note that *kind* happened to *record*; kept if and only if committed.
+
+        Args:
+            by: The account of whoever signs in, once that is known.
+        """
 
     def commit(self) -> None: ...
 
@@ -426,7 +498,11 @@ class Store(Protocol):
     """Everything that is kept, for all clinics."""
 
     def unit_of_work(
-        self, clinic_id: ClinicId, by: Actor | SessionId, once: Once | None = None
+        self,
+        clinic_id: ClinicId,
+        by: Actor | SessionId,
+        once: Once | None = None,
+        request_id: str | None = None,
     ) -> UnitOfWork:
         """
         Return a unit of work in one clinic.
@@ -434,6 +510,7 @@ class Store(Protocol):
         Args:
             by: Whoever acts, or the session in which they are signed in.
             once: Makes a repeated request give the first answer again.
+            request_id: Kept with each event; at most 64 characters.
         """
 
-    def entrance(self) -> Entrance: ...
+    def entrance(self, request_id: str | None = None) -> Entrance: ...

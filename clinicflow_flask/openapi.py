@@ -12,6 +12,7 @@ from clinicflow_core.errors import (
     NotFoundError,
     NotPermittedError,
     NotSignedInError,
+    StaleVersionError,
     StoreFullError,
     UnavailableError,
     UnreadableError,
@@ -19,7 +20,7 @@ from clinicflow_core.errors import (
 from clinicflow_core.json_schema import json_schema
 from clinicflow_core.scheduling.conflicts import Conflict
 from clinicflow_core.scheduling.openings import Opening
-from clinicflow_flask.answers import answer_schema
+from clinicflow_flask.answers import answer_schema, has_version
 from clinicflow_flask.problems import MEDIA_TYPE, status_of
 from clinicflow_flask.requests import KEY
 from clinicflow_flask.routes import Nothing, Route
@@ -34,6 +35,19 @@ _IDEMPOTENCY_KEY: Final = {
     "in": "header",
     "description": "New for each request; the same one again gets the first answer.",
     "schema": {"type": "string", **KEY.schema},
+}
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The entity tag of the record as it was read: if somebody else has "
+    "changed it since, nothing is changed.",
+    "schema": {"type": "string"},
+}
+_ETAG: Final = {
+    "ETag": {
+        "description": "The version of the record, for If-Match.",
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+    }
 }
 _REPLAYED: Final = {
     "Idempotent-Replayed": {
@@ -74,6 +88,7 @@ def _operation(route: Route, components: dict[str, object]) -> dict[str, object]
             *_ids(route),
             *_query(route),
             *([_IDEMPOTENCY_KEY] if route.once else []),
+            *([_IF_MATCH] if route.heeds_version else []),
         ],
         "responses": _responses(route, components),
     }
@@ -141,8 +156,12 @@ def _responses(route: Route, components: dict[str, object]) -> dict[str, object]
     if route.status != HTTPStatus.NO_CONTENT:
         schema = answer_schema(route.answer, components)
         success["content"] = {_JSON: {"schema": schema}}
-    if route.once:
-        success["headers"] = _REPLAYED
+    headers = {
+        **(_REPLAYED if route.once else {}),
+        **(_ETAG if has_version(route.answer) else {}),
+    }
+    if headers:
+        success["headers"] = headers
     problem = {
         MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
     }
@@ -167,6 +186,8 @@ def _problem_statuses(route: Route) -> set[int]:
     kinds += route.refuses
     if not route.is_public:
         kinds += [NotSignedInError, NotPermittedError]
+    if route.heeds_version:
+        kinds.append(StaleVersionError)
     if route.ids:
         kinds.append(NotFoundError)
     if route.writes:

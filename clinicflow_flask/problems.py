@@ -33,6 +33,7 @@ from clinicflow_core.errors import (
     RefusedError,
     StaleVersionError,
     StoreFullError,
+    TooManyTriesError,
     UnavailableError,
     UnreadableError,
 )
@@ -45,6 +46,7 @@ STATUSES: Final[Mapping[type[ClinicFlowError], int]] = {
     UnreadableError: 400,
     InvalidError: 422,
     NotSignedInError: 401,
+    TooManyTriesError: 429,
     NotPermittedError: 403,
     NotFoundError: 404,
     RefusedError: 409,
@@ -73,6 +75,7 @@ def add_problems(app: Flask) -> None:
     """Make *app* answer whatever is raised with a problem."""
     app.register_error_handler(ClinicFlowError, _refused)
     app.register_error_handler(AlreadyAnsweredError, _answered_before)
+    app.register_error_handler(TooManyTriesError, _too_many)
     app.register_error_handler(ContentionError, _contended)
     app.register_error_handler(ClinicNotFoundError, _of_no_clinic)
     app.register_error_handler(HTTPException, _not_http)
@@ -139,7 +142,16 @@ def _(error: DoctorHasVisitsError | PatientHasVisitsError) -> Mapping[str, objec
 
 
 def _answered_before(error: AlreadyAnsweredError) -> Response:
-    return respond(error.answer, 201, {"Idempotent-Replayed": "true"})
+    headers = {"Idempotent-Replayed": "true"}
+    if isinstance(error.answer, dict) and "version" in error.answer:
+        headers["ETag"] = f'"{error.answer["version"]}"'
+    return respond(error.answer, 201, headers)
+
+
+def _too_many(error: TooManyTriesError) -> Response:
+    response = _refused(error)
+    response.headers["Retry-After"] = str(error.seconds)
+    return response
 
 
 def _contended(error: ContentionError) -> Response:

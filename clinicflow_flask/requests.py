@@ -25,6 +25,7 @@ KEY: Final = wire.pattern("[!-~]{1,255}", "must be 1 to 255 visible ASCII charac
 """What an idempotency key looks like."""
 
 _DIGITS: Final = re.compile("-?[0-9]{1,18}")
+_ETAG: Final = re.compile('"([0-9]{1,9})"')
 _MOST_PARAMETERS: Final = 50
 
 
@@ -147,6 +148,19 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 def _pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def version() -> int | None:
+    """
+    Return the version that the header If-Match asks for; None for any.
+
+    An entity tag that no record has stands for version 0, which none has either.
+    """
+    header = request.environ.get("HTTP_IF_MATCH")
+    if header is None or header == "*":
+        return None
+    tag = _ETAG.fullmatch(header)
+    return int(tag[1]) if tag else 0
 
 
 def once(body: object) -> Once | None:

@@ -24,6 +24,7 @@ from clinicflow_flask import answers, requests, tokens
 
 _PLACE = re.compile(r"{([a-z_]+)}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_VERSION = "version"
 
 
 @frozen
@@ -34,7 +35,8 @@ class Route:
     Attributes:
         path: As in OpenAPI; what stands in braces is an id, and a parameter of *act*.
         act: What is done. Its only attrs class is the query of a GET, else the body;
-            it gets a unit of work of whoever is signed in, an entrance, or the store.
+            it gets a unit of work of whoever is signed in, an entrance, the store, or
+            whoever comes with a refresh token. Its *version* is that of If-Match.
         status: Of the answer when all goes well.
         refuses: What it raises besides what each route of its kind does.
         once: Whether an idempotency key is heeded.
@@ -57,7 +59,12 @@ class Route:
     @property
     def is_public(self) -> bool:
         """Whether anybody may ask, signed in or not."""
-        return self._named(UnitOfWork) is None
+        return not (self._named(UnitOfWork) or self._named(tokens.Refresher))
+
+    @property
+    def heeds_version(self) -> bool:
+        """Whether the header If-Match says which version is meant."""
+        return _VERSION in self._hints
 
     @property
     def writes(self) -> bool:
@@ -96,7 +103,9 @@ class Route:
         classes = (
             name
             for name, parameter in signature(self.act).parameters.items()
-            if parameter.default is Parameter.empty and attrs.has(self._hints[name])
+            if parameter.default is Parameter.empty
+            and attrs.has(self._hints[name])
+            and self._hints[name] is not tokens.Refresher
         )
         return next(classes, None)
 
@@ -125,11 +134,7 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
     body_class, needs_body, body_is = route.body, route.needs_body, route.body_is
     body_name = route._request
     uow_name = route._named(UnitOfWork)
-    services: dict[str, Callable[[], object]] = {}
-    if name := route._named(Entrance):
-        services[name] = store.entrance
-    if name := route._named(Store):
-        services[name] = lambda: store
+    services = _services(route, store)
     query_name = None if route.writes else route._request
     read_query = requests.query_reader(route.query)
     render = answers.renderer(route.answer)
@@ -154,6 +159,24 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
         for name, service in services.items():
             arguments[name] = service()
         with requests.pointers_into(body_is):
-            return answers.respond(render(act(**arguments)), status)
+            done = act(**arguments)
+        return answers.respond(render(done), status, answers.headers_of(done))
 
     return view
+
+
+def _services(route: Route, store: Store) -> dict[str, Callable[[], object]]:
+    """Return what the act needs besides the request, by the names it has there."""
+    by_kind: dict[type, Callable[[], object]] = {
+        tokens.Refresher: tokens.refresher,
+        Entrance: store.entrance,
+        Store: lambda: store,
+    }
+    services = {
+        name: service
+        for kind, service in by_kind.items()
+        if (name := route._named(kind))
+    }
+    if route.heeds_version:
+        services[_VERSION] = requests.version
+    return services

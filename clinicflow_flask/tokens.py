@@ -41,6 +41,10 @@ MAX_HEADER: Final = 8 * 1024
 
 _CHECKED: Final = "clinicflow-tokens"
 _MOST_CHECKED: Final = 4096
+_LIFETIMES: Final = {
+    Purpose.ACCESS: "JWT_ACCESS_TOKEN_EXPIRES",
+    Purpose.REFRESH: "JWT_REFRESH_TOKEN_EXPIRES",
+}
 _BEARER: Final = re.compile(r"(?i:bearer) +((?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+)")
 
 
@@ -56,6 +60,14 @@ class Bearer:
     clinic_id: ClinicId
     session_id: SessionId
     until: float
+
+
+@frozen
+class Refresher:
+    """Whose refresh token came with a request."""
+
+    session_id: SessionId
+    refresh_id: UUID
 
 
 @frozen(kw_only=True)
@@ -98,7 +110,8 @@ def add_tokens(app: Flask, settings: Settings, secret: str) -> None:
         JWT_ENCODE_NBF=False,
         JWT_COOKIE_CSRF_PROTECT=False,  # There are no cookies.
     )
-    keys = {purpose: key_for(purpose, secret).hex() for purpose in Purpose}
+    purposes = (Purpose.ACCESS, Purpose.REFRESH)
+    keys = {purpose: key_for(purpose, secret).hex() for purpose in purposes}
     manager = JWTManager(app)
     # A signature that is right stays right, and takes longer to check than a booking
     # to read; so those that were are remembered.
@@ -115,9 +128,10 @@ def add_tokens(app: Flask, settings: Settings, secret: str) -> None:
     @manager.decode_key_loader
     def checking_key(_: object, claims: dict[str, Any]) -> str:
         # Asked here: a token that does not say its type is given one afterwards.
-        if claims.get("type") != Purpose.ACCESS.value:
-            raise NotSignedInError
-        return keys[Purpose.ACCESS]
+        try:
+            return keys[Purpose(claims.get("type"))]
+        except (KeyError, ValueError):
+            raise NotSignedInError from None
 
 
 def issue(signed_in: SignedIn) -> Tokens:
@@ -150,27 +164,52 @@ def bearer() -> Bearer:
     Raises:
         NotSignedInError: If there is none that counts, for whatever reason.
     """
-    header = request.environ.get("HTTP_AUTHORIZATION", "")
-    sent = _BEARER.fullmatch(header) if len(header) <= MAX_HEADER else None
-    if sent is None:
-        raise NotSignedInError
     check: Callable[[str], Bearer] = current_app.extensions[_CHECKED]
-    who = check(sent[1])
+    who = check(_sent())
     if who.until <= time.time():
         raise NotSignedInError
     return who
 
 
+def refresher() -> Refresher:
+    """
+    Return whose refresh token came with the request.
+
+    Raises:
+        NotSignedInError: If there is none that counts, for whatever reason.
+    """
+    claims = _claims(_sent(), Purpose.REFRESH)
+    return Refresher(SessionId(UUID(claims["sid"])), UUID(claims["jti"]))
+
+
+def _sent() -> str:
+    header = request.environ.get("HTTP_AUTHORIZATION", "")
+    sent = _BEARER.fullmatch(header) if len(header) <= MAX_HEADER else None
+    if sent is None:
+        raise NotSignedInError
+    return sent[1]
+
+
 def _checked(token: str) -> Bearer:
+    claims = _claims(token, Purpose.ACCESS)
+    return Bearer(
+        ClinicId(UUID(claims["clinic"])), SessionId(UUID(claims["sid"])), claims["exp"]
+    )
+
+
+def _claims(token: str, purpose: Purpose) -> dict[str, Any]:
+    """
+    Return what *token* claims, of which these are what they should be: its type,
+    `clinic`, `sid`, `jti`, and an `exp` that is not too long after `iat`.
+
+    Raises:
+        NotSignedInError: If any of it is not, or the signature is wrong.
+    """
     try:
-        claims = decode_token(token)
+        claims: dict[str, Any] = decode_token(token)
         lifetime = timedelta(seconds=claims["exp"] - claims["iat"])
-        UUID(claims["jti"])
-        who = Bearer(
-            ClinicId(UUID(claims["clinic"])),
-            SessionId(UUID(claims["sid"])),
-            claims["exp"],
-        )
+        for name in ("clinic", "sid", "jti"):
+            UUID(claims[name])
     # A claim of the wrong type, or brackets nested too deeply, end here as well.
     except (
         PyJWTError,
@@ -183,6 +222,7 @@ def _checked(token: str) -> Bearer:
         RecursionError,
     ):
         raise NotSignedInError from None
-    if lifetime > current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]:
+    longest = current_app.config[_LIFETIMES[purpose]]
+    if claims["type"] != purpose.value or lifetime > longest:
         raise NotSignedInError
-    return who
+    return claims

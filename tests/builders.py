@@ -226,8 +226,9 @@ class OpenClinic:
         return self.store.unit_of_work(self.id, system(name), once)
 
     def by(self, role: Role) -> UnitOfWork:
-        """Return a unit of work by somebody else, who has *role*."""
-        somebody = user(self.id, role=role, name=f"Some {role.value}")
+        """Return a unit of work by somebody else, who has *role*; a doctor is ours."""
+        own = self.doctor.id if role is Role.DOCTOR else None
+        somebody = user(self.id, role=role, doctor_id=own, name=f"Some {role.value}")
         signed_in = session(somebody)
         with self.store.entrance() as entrance:
             entrance.add_user(somebody)

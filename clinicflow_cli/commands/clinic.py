@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import click
 
 from clinicflow_cli.composition import Reception, pass_reception
@@ -14,11 +16,13 @@ from clinicflow_cli.options import (
     password_option,
     request,
 )
-from clinicflow_cli.output import tell
+from clinicflow_cli.output import table, tell
 from clinicflow_cli.people import doctor_named
-from clinicflow_core.desk import accounts
+from clinicflow_core.desk import accounts, users
 from clinicflow_core.entities.clinic import Clinic
-from clinicflow_core.entities.user import Role
+from clinicflow_core.entities.ids import UserId
+from clinicflow_core.entities.user import Role, UserStatus
+from clinicflow_core.ports import PageRequest
 
 
 @click.command(
@@ -141,16 +145,91 @@ def create(
     """Open an account; its password has 12 to 72 bytes."""
     uow = reception.unit_of_work()
     wanted = request(
-        accounts.CreateUser,
+        users.AddUser,
         name=name,
         email=email,
         role=role,
         doctor_id=str(doctor_named(doctor, uow).id) if doctor else None,
         password=password_from(password_stdin),
     )
-    created = accounts.create_user(wanted, uow)
+    created = users.add(wanted, uow)
     tell(
         created, f"{created.email} can sign in as {created.role.value} ({created.id})."
+    )
+
+
+@user.command("list", epilog=example("clinicflow user list"))
+@in_clinic
+@pass_reception
+def list_users(reception: Reception) -> None:
+    """List the accounts, by name."""
+    uow = reception.unit_of_work()
+    page = users.page(PageRequest(limit=200), uow)
+    found = list(page.items)
+    while page.next:
+        page = users.page(PageRequest(page.next, limit=200), uow)
+        found += page.items
+    rows = table("Name", "E-mail", "Role", "Status", "Id")
+    for each in found:
+        rows.add_row(
+            each.name, each.email, each.role.value, each.status.value, str(each.id)
+        )
+    tell({"items": found}, rows if found else "There are no accounts.")
+
+
+@user.command(
+    epilog=example(
+        "clinicflow user change 0b4e6f0a-52c1-4fbb-9d1b-6e8a4c0f6a11 --role admin",
+        "clinicflow user change 0b4e6f0a-52c1-4fbb-9d1b-6e8a4c0f6a11 \\",
+        "    --status inactive",
+    )
+)
+@click.argument("user_id", metavar="USER", type=click.UUID)
+@click.option("--name", help="Whose account it is.")
+@click.option("--email", help="To sign in with.")
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), help="What they may do."
+)
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in UserStatus]),
+    help="Whether they can sign in; who is made inactive is signed out at once.",
+)
+@click.option(
+    "--doctor",
+    help="Whose diary is their own: id or part of the name; for role doctor.",
+)
+@click.option(
+    "--password-stdin",
+    is_flag=True,
+    help="Read a new password from the first line of standard input.",
+)
+@in_clinic
+@pass_reception
+def change(
+    reception: Reception,
+    user_id: UUID,
+    name: str | None,
+    email: str | None,
+    role: str | None,
+    status: str | None,
+    doctor: str | None,
+    password_stdin: bool,
+) -> None:
+    """Change the account USER, by its id; it counts with its next request."""
+    uow = reception.unit_of_work()
+    wanted = request(
+        users.ChangeUser,
+        name=name,
+        email=email,
+        role=role,
+        status=status,
+        doctor_id=str(doctor_named(doctor, uow).id) if doctor else None,
+        password=password_from(stdin=True) if password_stdin else None,
+    )
+    changed = users.change(UserId(user_id), wanted, uow)
+    tell(
+        changed, f"{changed.email} is {changed.status.value}, as {changed.role.value}."
     )
 
 

@@ -84,9 +84,9 @@ def hours(
     uow = reception.unit_of_work()
     found = doctor_named(doctor_words, uow)
     if hours or cleared:
-        kept = doctors.set_hours(found.id, wanted, uow)
+        kept = doctors.set_hours(found.id, wanted, uow).hours
     else:
-        kept = doctors.hours(found.id, uow)
+        kept = doctors.hours(found.id, uow).hours
     tell({"doctor_id": found.id, "hours": kept}, found.name, *_shown(kept))
 
 

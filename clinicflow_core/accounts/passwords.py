@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from clinicflow_core.wire import Check
+
 MIN_BYTES = 12
 MAX_BYTES = 72
 """bcrypt reads no further."""
 
+FEWEST_GUESSES = 10**6
+"""As many tries as whoever guesses needs at least, by zxcvbn's reckoning."""
+
+_LONGEST_COMMON = 32
+"""Longer ones, in bytes, are nobody's habit, and take long to reckon."""
+
 _ROUNDS = 12
 
 
-def refuse_weak(password: str) -> None:
-    """
-    Raises:
-        ValueError: If *password* is shorter than 12 or longer than 72 bytes in UTF-8.
-    """
+def _complaint(password: str) -> str | None:
     size = len(password.encode())
     if size < MIN_BYTES:
-        raise ValueError(f"must have at least {MIN_BYTES} bytes")
+        return f"must have at least {MIN_BYTES} bytes"
     if size > MAX_BYTES:
-        raise ValueError(f"must have at most {MAX_BYTES} bytes")
+        return f"must have at most {MAX_BYTES} bytes"
+    if size <= _LONGEST_COMMON and _guesses(password) < FEWEST_GUESSES:
+        return "is too common: it would be guessed within a million tries"
+    return None
+
+
+strong: Final = Check(_complaint, {"minLength": 1, "maxLength": MAX_BYTES})
+"""Refuses what is shorter than 12 or longer than 72 bytes in UTF-8, or too common."""
+
+
+def _guesses(password: str) -> float:
+    from zxcvbn import zxcvbn  # noqa: PLC0415  Knows the words that people take.
+
+    return float(zxcvbn(password)["guesses"])
 
 
 def hash_password(password: str) -> str:

@@ -1,4 +1,4 @@
-"""Who may do what: one table of roles, asked by every act."""
+"""Who may do what: one table of parts that people and programs play, for every act."""
 
 from __future__ import annotations
 
@@ -8,40 +8,77 @@ from enum import Enum
 from attrs import frozen
 
 from clinicflow_core.entities.ids import DoctorId, SessionId, UserId
-from clinicflow_core.entities.user import Role, User
+from clinicflow_core.entities.user import User
 from clinicflow_core.errors import NotPermittedError
+
+
+class Part(Enum):
+    """
+    What somebody is towards a clinic.
+
+    The first three are the roles of accounts; whoever has a link to an intake form
+    plays the fourth, and a program the last.
+    """
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    DOCTOR = "doctor"
+    PATIENT_LINK = "patient-link"
+    SYSTEM = "system"
 
 
 class Permission(Enum):
     """One thing that somebody may do; the value is its name for people."""
 
-    SEE_DIARY = "see the diary"
+    SEE_CLINIC = "see the clinic, its doctors and their hours"
+    SEE_DIARY = "see every diary"
+    SEE_OWN_DIARY = "see their own diary"
     BOOK = "book visits"
     OVERRIDE = "book against the rules"
     RECORD_VISITS = "record arrival and completion"
     SEE_PATIENTS = "see patients"
+    SEE_OWN_PATIENTS = "see their own patients"
     KEEP_PATIENTS = "register and change patients"
+    FILL_INTAKE = "fill in one intake form"
     KEEP_DOCTORS = "add and change doctors and their hours"
+    SEE_USERS = "see accounts"
     KEEP_USERS = "manage accounts"
     KEEP_CLINIC = "change the clinic"
     IMPORT = "import records"
+    AUDIT = "inspect the trail"
 
 
-_READING = frozenset({Permission.SEE_DIARY, Permission.SEE_PATIENTS})
-_DESK = _READING | {
-    Permission.BOOK,
-    Permission.OVERRIDE,
-    Permission.RECORD_VISITS,
-    Permission.KEEP_PATIENTS,
-    Permission.KEEP_DOCTORS,
+_ADMIN = frozenset(
+    {
+        Permission.SEE_CLINIC,
+        Permission.SEE_DIARY,
+        Permission.BOOK,
+        Permission.OVERRIDE,
+        Permission.RECORD_VISITS,
+        Permission.SEE_PATIENTS,
+        Permission.KEEP_PATIENTS,
+        Permission.KEEP_DOCTORS,
+        Permission.SEE_USERS,
+        Permission.IMPORT,
+    }
+)
+
+PERMISSIONS: Mapping[Part, frozenset[Permission]] = {
+    Part.OWNER: _ADMIN
+    | {Permission.KEEP_USERS, Permission.KEEP_CLINIC, Permission.AUDIT},
+    Part.ADMIN: _ADMIN,
+    Part.DOCTOR: frozenset(
+        {
+            Permission.SEE_CLINIC,
+            Permission.SEE_OWN_DIARY,
+            Permission.RECORD_VISITS,
+            Permission.SEE_OWN_PATIENTS,
+        }
+    ),
+    Part.PATIENT_LINK: frozenset({Permission.FILL_INTAKE}),
+    Part.SYSTEM: frozenset(Permission),
 }
-
-PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset(Permission),
-    Role.ADMIN: _DESK | {Permission.KEEP_USERS, Permission.IMPORT},
-    Role.DOCTOR: _READING | {Permission.RECORD_VISITS},
-}
-"""The permissions of each role. A program that runs as the system has them all."""
+"""The permissions of each part."""
 
 
 @frozen(kw_only=True)
@@ -52,6 +89,7 @@ class Actor:
     Attributes:
         name: "user", or the name of the program that acts as the system.
         user_id: The account, or None for a program.
+        doctor_id: Whose diary is their own, if they have one.
     """
 
     name: str
@@ -66,15 +104,43 @@ class Actor:
     def must(self, permission: Permission) -> None:
         """
         Raises:
-            NotPermittedError: If the role does not include *permission*.
+            NotPermittedError: If the part does not include *permission*.
         """
         if not self.may(permission):
             raise NotPermittedError(permission.value)
 
+    def must_see_diary(self, doctor_id: DoctorId) -> None:
+        """
+        Raises:
+            NotPermittedError: If the diary is neither theirs nor theirs to see.
+        """
+        if not self.may(Permission.SEE_DIARY):
+            self.must(Permission.SEE_OWN_DIARY)
+            if doctor_id != self.doctor_id:
+                raise NotPermittedError(Permission.SEE_DIARY.value)
+
+    def sees_only(self, all_of: Permission, own: Permission) -> DoctorId | None:
+        """
+        Return the doctor to whose records they are bound; None if they see all.
+
+        Args:
+            all_of: The permission to see the records of every doctor.
+            own: The permission to see their own alone.
+
+        Raises:
+            NotPermittedError: If they may see none, or are no doctor of their own.
+        """
+        if self.may(all_of):
+            return None
+        self.must(own)
+        if self.doctor_id is None:
+            raise NotPermittedError(all_of.value)
+        return self.doctor_id
+
 
 def system(name: str) -> Actor:
     """Return the actor for a program called *name*, which may do everything."""
-    return Actor(name=name, permissions=frozenset(Permission))
+    return Actor(name=name, permissions=PERMISSIONS[Part.SYSTEM])
 
 
 def actor_of(user: User, session_id: SessionId) -> Actor:
@@ -84,5 +150,5 @@ def actor_of(user: User, session_id: SessionId) -> Actor:
         user_id=user.id,
         doctor_id=user.doctor_id,
         session_id=session_id,
-        permissions=PERMISSIONS[user.role],
+        permissions=PERMISSIONS[Part(user.role.value)],
     )

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from uuid import uuid4
+from math import ceil
+from uuid import UUID, uuid4
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from clinicflow_core.accounts import passwords
+from clinicflow_core.accounts import lockout, passwords
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk.retrying import retried
+from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.clinic import Clinic, ClinicSize
-from clinicflow_core.entities.ids import ClinicId, DoctorId, SessionId, UserId
+from clinicflow_core.entities.ids import ClinicId, SessionId, UserId
 from clinicflow_core.entities.user import Role, Session, User, UserStatus
-from clinicflow_core.errors import WrongCredentialsError
-from clinicflow_core.ports import Entrance, Page, PageRequest, UnitOfWork
+from clinicflow_core.errors import (
+    InvalidError,
+    NotSignedInError,
+    Problem,
+    StaleVersionError,
+    TooManyTriesError,
+    WrongCredentialsError,
+)
+from clinicflow_core.ports import Entrance, UnitOfWork
 from clinicflow_core.wire import (
     UNSET,
     Unset,
@@ -29,10 +39,6 @@ from clinicflow_core.wire import (
 
 SESSION_LENGTH = timedelta(days=30)
 """How long a sign-in can be refreshed."""
-
-
-def _strong(_: object, __: object, password: str) -> None:
-    passwords.refuse_weak(password)
 
 
 @frozen(kw_only=True)
@@ -58,7 +64,7 @@ class NewOwner:
 
     name: str = field(repr=False, validator=one_line(255))
     email: str = field(repr=False, validator=email())
-    password: str = field(repr=False, validator=_strong)
+    password: str = field(repr=False, validator=passwords.strong)
 
 
 @frozen(kw_only=True)
@@ -78,23 +84,11 @@ class Credentials:
 
 
 @frozen(kw_only=True)
-class CreateUser:
-    """
-    An account for somebody who works in the clinic.
+class ChangePassword:
+    """A new password of 12 to 72 bytes, for whoever knows the current one."""
 
-    Attributes:
-        doctor_id: Whose diary is their own; only for the doctor role.
-    """
-
-    name: str = field(repr=False, validator=one_line(255))
-    email: str = field(repr=False, validator=email())
-    role: Role
-    doctor_id: DoctorId | None = None
-    password: str = field(repr=False, validator=_strong)
-
-    def __attrs_post_init__(self) -> None:
-        if self.doctor_id is not None and self.role is not Role.DOCTOR:
-            raise ValueError("only the doctor role has a diary of its own")
+    current_password: str = field(repr=False, validator=text(1000))
+    new_password: str = field(repr=False, validator=passwords.strong)
 
 
 @frozen(kw_only=True)
@@ -168,99 +162,163 @@ def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
         entrance.add_clinic(clinic)
         entrance.add_user(owner)
         entrance.add_session(session)
-        entrance.record(clinic.id, "clinic.signed-up", clinic)
+        entrance.record(clinic.id, "clinic.signed-up", clinic, by=owner.id)
+        entrance.record(
+            clinic.id, "user.added", owner, facts={"role": "owner"}, by=owner.id
+        )
         entrance.commit()
     return SignedIn(session=session, user=owner, clinic=clinic)
 
 
 @retried
-def sign_in(request: Credentials, entrance: Entrance) -> SignedIn:
+def sign_in(
+    request: Credentials, entrance: Entrance, address: str | None = None
+) -> SignedIn:
     """
     Sign somebody in.
 
     Takes as long for an unknown e-mail as for a wrong password. The password is
     checked between two transactions: it takes a while, and nobody should wait.
 
+    Args:
+        address: The IP address from which it is asked, if it comes over a network:
+            wrong tries count against it as well.
+
     Raises:
         WrongCredentialsError: If e-mail and password do not belong together, or
             the account is not active.
+        TooManyTriesError: If there were too many wrong ones lately.
+    """
+    with tried(request.email, address, entrance):
+        with entrance:
+            found = entrance.find_user(request.email)
+        checked = None if found is None else found.password_hash
+        if not passwords.matches(request.password, checked):
+            raise WrongCredentialsError
+        with entrance:
+            user = entrance.find_user(request.email)
+            if (
+                user is None
+                or user.password_hash != checked
+                or user.status is not UserStatus.ACTIVE
+            ):
+                raise WrongCredentialsError
+            session = _new_session(user, entrance.now)
+            clinic = entrance.get_clinic(user.clinic_id)
+            entrance.add_session(session)
+            entrance.record(clinic.id, "user.signed-in", user, by=user.id)
+            entrance.commit()
+    return SignedIn(session=session, user=user, clinic=clinic)
+
+
+@contextmanager
+def tried(email: str, address: str | None, entrance: Entrance) -> Iterator[None]:
+    """
+    Count a try to prove an account; it is forgiven if nothing is raised.
+
+    Raises:
+        TooManyTriesError: If there were too many wrong ones lately.
+    """
+    who = lockout.subjects(email, address)
+    with entrance:
+        tries = entrance.hold_tries(who.all())
+        if wait := lockout.wait(tries, who, entrance.now):
+            raise TooManyTriesError(ceil(wait.total_seconds()))
+        for each in lockout.begun(tries, who, entrance.now):
+            entrance.save_tries(each)
+        entrance.commit()
+    yield
+    with entrance:
+        tries = entrance.hold_tries(who.all())
+        for each in lockout.forgiven(tries, who, entrance.now):
+            entrance.save_tries(each)
+        entrance.forget_tries(entrance.now - lockout.KNOWN_FOR)
+        entrance.commit()
+
+
+@retried
+def refresh(session_id: SessionId, refresh_id: UUID, entrance: Entrance) -> SignedIn:
+    """
+    Go on with a session: its refresh token is spent, and there is a new one.
+
+    Who comes with a token that was spent before has it from somebody else, or
+    somebody else has theirs: the session ends for both.
+
+    Raises:
+        NotSignedInError: If the session has ended, or the token was spent before.
     """
     with entrance:
-        found = entrance.find_user(request.email)
-    checked = None if found is None else found.password_hash
-    if not passwords.matches(request.password, checked):
-        raise WrongCredentialsError
-    with entrance:
-        user = entrance.find_user(request.email)
-        if (
-            user is None
-            or user.password_hash != checked
-            or user.status is not UserStatus.ACTIVE
-        ):
-            raise WrongCredentialsError
-        session = _new_session(user, entrance.now)
-        clinic = entrance.get_clinic(user.clinic_id)
-        entrance.add_session(session)
-        entrance.record(clinic.id, "user.signed-in", user)
+        session = entrance.hold_session(session_id)
+        if session is None or not session.counts(entrance.now):
+            raise NotSignedInError
+        user = entrance.get_user(session.user_id)
+        if user.status is not UserStatus.ACTIVE:
+            raise NotSignedInError
+        is_spent = session.refresh_id != refresh_id
+        if is_spent:
+            session = evolve(session, ended_at=entrance.now)
+            entrance.record(session.clinic_id, "user.session-reused", user, by=user.id)
+        else:
+            session = evolve(session, refresh_id=uuid4())
+        entrance.save_session(session)
+        clinic = entrance.get_clinic(session.clinic_id)
         entrance.commit()
+    if is_spent:
+        raise NotSignedInError
     return SignedIn(session=session, user=user, clinic=clinic)
 
 
 @retried
-def create_user(request: CreateUser, uow: UnitOfWork) -> User:
-    """
-    Open an account for somebody who works in the clinic.
-
-    Raises:
-        EmailTakenError: If an account with the e-mail exists.
-        DoctorNotFoundError: If *doctor_id* is no doctor of this clinic.
-    """
-    password_hash = passwords.hash_password(request.password)
+def sign_out(uow: UnitOfWork) -> None:
+    """End the session in which this is asked; its tokens count no more."""
     with uow:
-        uow.actor.must(Permission.KEEP_USERS)
-        if request.role is Role.OWNER:
-            uow.actor.must(Permission.KEEP_CLINIC)
-        if request.doctor_id is not None:
-            uow.doctors.get(request.doctor_id)
-        user = User(
-            id=UserId(uuid4()),
-            clinic_id=uow.clinic.id,
-            doctor_id=request.doctor_id,
-            email=request.email,
-            password_hash=password_hash,
-            name=request.name,
-            role=request.role,
-            created_at=uow.now,
-            updated_at=uow.now,
-        )
-        uow.users.add(user)
-        uow.record("user.created", user, facts={"role": user.role.value})
+        user_id, session_id = _account(uow)
+        uow.users.end_session(session_id)
+        uow.record("user.signed-out", uow.users.get(user_id))
         uow.commit()
-    return user
 
 
-def get_user(user_id: UserId, uow: UnitOfWork) -> User:
+@retried
+def change_password(
+    request: ChangePassword,
+    uow: UnitOfWork,
+    entrance: Entrance,
+    address: str | None = None,
+) -> None:
     """
+    Change one's own password; all other sessions of the account end.
+
+    Args:
+        address: The IP address from which it is asked; see `sign_in`.
+
     Raises:
-        UserNotFoundError: If there is no such account.
+        InvalidError: If the current password is another.
+        TooManyTriesError: If there were too many wrong ones lately.
     """
     with uow:
-        uow.actor.must(Permission.KEEP_USERS)
-        return uow.users.get(user_id)
-
-
-def users(request: PageRequest, uow: UnitOfWork) -> Page[User]:
-    """Return a part of the accounts, by name."""
+        user_id, _ = _account(uow)
+        before = uow.users.get(user_id)
+    with tried(before.email, address, entrance):
+        if not passwords.matches(request.current_password, before.password_hash):
+            problem = Problem("/current_password", "is not the current password")
+            raise InvalidError((problem,))
+    password_hash = passwords.hash_password(request.new_password)
     with uow:
-        uow.actor.must(Permission.KEEP_USERS)
-        return uow.users.page(request)
+        user_id, session_id = _account(uow)
+        user = uow.users.get(user_id)
+        if user.password_hash != before.password_hash:
+            raise StaleVersionError(user_id)
+        user = user.changed({"password_hash": password_hash}, uow.now)
+        uow.users.save(user)
+        uow.users.end_sessions(user_id, but=session_id)
+        uow.record("user.password-changed", user)
+        uow.commit()
 
 
 def me(uow: UnitOfWork) -> Me:
     """Return who is signed in, where, and what they may do."""
     with uow:
-        user_id = uow.actor.user_id
-        assert user_id is not None, "a program has no account"
+        user_id, _ = _account(uow)
         permissions = sorted(uow.actor.permissions, key=lambda p: p.value)
         return Me(
             user=uow.users.get(user_id),
@@ -272,15 +330,26 @@ def me(uow: UnitOfWork) -> Me:
 def clinic(uow: UnitOfWork) -> Clinic:
     """Return the clinic."""
     with uow:
-        uow.actor.must(Permission.SEE_DIARY)
+        uow.actor.must(Permission.SEE_CLINIC)
         return uow.clinic
 
 
 @retried
-def change_clinic(request: ChangeClinic, uow: UnitOfWork) -> Clinic:
-    """Change facts about the clinic."""
+def change_clinic(
+    request: ChangeClinic, uow: UnitOfWork, version: int | None = None
+) -> Clinic:
+    """
+    Change facts about the clinic.
+
+    Args:
+        version: The one that the change is meant for; None for any.
+
+    Raises:
+        StaleVersionError: If the clinic has another *version*.
+    """
     with uow:
         uow.actor.must(Permission.KEEP_CLINIC)
+        require_version(uow.clinic, version)
         changed = uow.clinic.changed(changes(request), uow.now)
         uow.change_clinic(changed)
         uow.record(
@@ -288,6 +357,17 @@ def change_clinic(request: ChangeClinic, uow: UnitOfWork) -> Clinic:
         )
         uow.commit()
     return changed
+
+
+def _account(uow: UnitOfWork) -> tuple[UserId, SessionId]:
+    """
+    Raises:
+        NotSignedInError: If a program acts, which has no account.
+    """
+    actor = uow.actor
+    if actor.user_id is None or actor.session_id is None:
+        raise NotSignedInError
+    return actor.user_id, actor.session_id
 
 
 def _new_clinic(request: NewClinic, now: datetime) -> Clinic:

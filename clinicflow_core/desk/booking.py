@@ -17,6 +17,7 @@ from clinicflow_core.desk.placing import (
     place_facts,
 )
 from clinicflow_core.desk.retrying import retried
+from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.appointment import (
     MAX_DURATION,
     Appointment,
@@ -184,7 +185,7 @@ def check(
         NotFoundError: If doctor or patient is not in this clinic.
     """
     with uow:
-        uow.actor.must(Permission.SEE_DIARY)
+        uow.actor.must(Permission.BOOK)
         wanted = _wanted(request, uow)
         conflicts = judge(wanted, wanted.diary(uow, hold=False), uow, rules)
         openings = alternatives(wanted, uow, rules) if conflicts else ()
@@ -197,18 +198,24 @@ def reschedule(
     request: RescheduleAppointment,
     uow: UnitOfWork,
     rules: Sequence[Rule] = STANDARD_RULES,
+    version: int | None = None,
 ) -> Appointment:
     """
     Move a visit to another time or doctor; if that is refused it stays where it is.
 
+    Args:
+        version: The one that the move is meant for; None for any.
+
     Raises:
         AppointmentNotFoundError: If there is no such visit.
+        StaleVersionError: If the visit has another *version*.
         InvalidTransitionError: If it is over, cancelled, or the patient arrived.
         BookingConflictError: If any rule forbids it and no override accepts that.
     """
     with uow:
         uow.actor.must(Permission.BOOK)
         before = uow.appointments.get(appointment_id)
+        require_version(before, version)
         time = visit_time(
             request.date,
             request.start_time,
@@ -344,13 +351,20 @@ def complete(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
 
 @retried
 def change_details(
-    appointment_id: AppointmentId, request: ChangeAppointment, uow: UnitOfWork
+    appointment_id: AppointmentId,
+    request: ChangeAppointment,
+    uow: UnitOfWork,
+    version: int | None = None,
 ) -> Appointment:
     """
     Change details that need no new time.
 
+    Args:
+        version: The one that the change is meant for; None for any.
+
     Raises:
         AppointmentNotFoundError: If there is no such visit.
+        StaleVersionError: If the visit has another *version*.
         InvalidTransitionError: If it was cancelled or missed.
     """
     return _step(
@@ -360,6 +374,7 @@ def change_details(
         "appointment.changed",
         lambda visit: visit.changed(changes(request), uow.now),
         facts={"fields": sorted(changes(request))},
+        version=version,
     )
 
 
@@ -407,16 +422,18 @@ def get(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
         AppointmentNotFoundError: If there is no such visit.
     """
     with uow:
-        uow.actor.must(Permission.SEE_DIARY)
-        return uow.appointments.get(appointment_id)
+        return _seen(appointment_id, uow)
 
 
 def page(
     which: AppointmentFilter, request: PageRequest, uow: UnitOfWork
 ) -> Page[Appointment]:
-    """Return a part of the visits, by start."""
+    """Return a part of the visits, by start; a doctor sees their own alone."""
     with uow:
-        uow.actor.must(Permission.SEE_DIARY)
+        own = uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
+        if own is not None:
+            uow.actor.must_see_diary(which.doctor_id or own)
+            which = evolve(which, doctor_id=own)
         return uow.appointments.page(which, request)
 
 
@@ -428,8 +445,15 @@ def history(appointment_id: AppointmentId, uow: UnitOfWork) -> tuple[Event, ...]
         AppointmentNotFoundError: If there is no such visit.
     """
     with uow:
-        uow.actor.must(Permission.SEE_DIARY)
-        return uow.events.of(uow.appointments.get(appointment_id).id)
+        return uow.events.of(_seen(appointment_id, uow).id)
+
+
+def _seen(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
+    """Return the visit, which must be in a diary that the actor may see."""
+    uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
+    visit = uow.appointments.get(appointment_id)
+    uow.actor.must_see_diary(visit.doctor_id)
+    return visit
 
 
 def _wanted(request: BookAppointment, uow: UnitOfWork) -> Wanted:
@@ -473,11 +497,13 @@ def _step(
     kind: str,
     step: Callable[[Appointment], Appointment],
     facts: Mapping[str, object] | None = None,
+    version: int | None = None,
 ) -> Appointment:
     """Carry out a step that takes no new time; one that changes nothing is not kept."""
     with uow:
         uow.actor.must(permission)
-        before = uow.appointments.get(appointment_id)
+        before = _seen(appointment_id, uow)
+        require_version(before, version)
         after = step(before)
         if after is not before:
             uow.appointments.save(after)
@@ -496,7 +522,7 @@ def _give_up(
 ) -> tuple[Appointment, Cancellation]:
     with uow:
         uow.actor.must(permission)
-        visit = step(uow.appointments.get(appointment_id))
+        visit = step(_seen(appointment_id, uow))
         cancellation = Cancellation(
             id=CancellationId(uuid4()),
             appointment_id=visit.id,

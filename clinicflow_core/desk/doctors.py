@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk.retrying import retried
+from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.doctor import (
     Doctor,
     Weekday,
@@ -68,6 +69,19 @@ class SetHours:
     hours: tuple[Stretch, ...] = field(validator=at_most(MOST_STRETCHES))
 
 
+@frozen(kw_only=True)
+class Week:
+    """
+    A doctor's weekly hours, ordered by weekday and start.
+
+    Attributes:
+        version: Of the doctor, which new hours change.
+    """
+
+    hours: tuple[WorkingHours, ...]
+    version: int
+
+
 @retried
 def add(request: AddDoctor, uow: UnitOfWork) -> Doctor:
     """
@@ -86,19 +100,30 @@ def add(request: AddDoctor, uow: UnitOfWork) -> Doctor:
 
 
 @retried
-def change(doctor_id: DoctorId, request: ChangeDoctor, uow: UnitOfWork) -> Doctor:
+def change(
+    doctor_id: DoctorId,
+    request: ChangeDoctor,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> Doctor:
     """
     Change a doctor's details.
 
+    Args:
+        version: The one that the change is meant for; None for any.
+
     Raises:
         DoctorNotFoundError: If there is no such doctor.
+        StaleVersionError: If the doctor has another *version*.
         UserNotFoundError: If *user_id* is no account of this clinic.
     """
     with uow:
         uow.actor.must(Permission.KEEP_DOCTORS)
         if isinstance(request.user_id, UUID):
             uow.users.get(request.user_id)
-        doctor = uow.doctors.get(doctor_id).changed(changes(request))
+        before = uow.doctors.get(doctor_id)
+        require_version(before, version)
+        doctor = before.changed(changes(request))
         uow.doctors.save(doctor)
         uow.record("doctor.changed", doctor, facts={"fields": sorted(changes(request))})
         uow.commit()
@@ -139,38 +164,46 @@ def get(doctor_id: DoctorId, uow: UnitOfWork) -> Doctor:
         DoctorNotFoundError: If there is no such doctor.
     """
     with uow:
-        uow.actor.must(Permission.SEE_DIARY)
+        uow.actor.must(Permission.SEE_CLINIC)
         return uow.doctors.get(doctor_id)
 
 
 def page(request: PageRequest, uow: UnitOfWork) -> Page[Doctor]:
     """Return a part of the doctors, by name."""
     with uow:
-        uow.actor.must(Permission.SEE_DIARY)
+        uow.actor.must(Permission.SEE_CLINIC)
         return uow.doctors.page(request)
 
 
-def hours(doctor_id: DoctorId, uow: UnitOfWork) -> tuple[WorkingHours, ...]:
+def hours(doctor_id: DoctorId, uow: UnitOfWork) -> Week:
     """
-    Return the weekly hours, ordered by weekday and start.
+    Return a doctor's weekly hours.
 
     Raises:
         DoctorNotFoundError: If there is no such doctor.
     """
     with uow:
-        uow.actor.must(Permission.SEE_DIARY)
-        return uow.doctors.hours_of(uow.doctors.get(doctor_id).id)
+        uow.actor.must(Permission.SEE_CLINIC)
+        doctor = uow.doctors.get(doctor_id)
+        return Week(hours=uow.doctors.hours_of(doctor_id), version=doctor.version)
 
 
 @retried
 def set_hours(
-    doctor_id: DoctorId, request: SetHours, uow: UnitOfWork
-) -> tuple[WorkingHours, ...]:
+    doctor_id: DoctorId,
+    request: SetHours,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> Week:
     """
     Replace a doctor's weekly hours; visits outside the new ones stay.
 
+    Args:
+        version: Of the doctor, for which the hours are meant; None for any.
+
     Raises:
         DoctorNotFoundError: If there is no such doctor.
+        StaleVersionError: If the doctor has another *version*.
         InvalidError: If two stretches overlap.
     """
     week = tuple(WorkingHours(s.weekday, s.start, s.end) for s in request.hours)
@@ -181,12 +214,15 @@ def set_hours(
         uow.actor.must(Permission.KEEP_DOCTORS)
         # Whoever books for the doctor reads the hours: wait until they are done.
         today = local_day(wall_clock(uow.now, uow.clinic.zone).date(), uow.clinic.zone)
-        doctor = uow.diaries.hold([doctor_id], [], today).doctors[doctor_id]
+        before = uow.diaries.hold([doctor_id], [], today).doctors[doctor_id]
+        require_version(before, version)
+        doctor = before.changed({})
+        uow.doctors.save(doctor)
         uow.doctors.set_hours(doctor_id, week)
         kept = uow.doctors.hours_of(doctor_id)
         uow.record("doctor.hours-set", doctor, facts={"stretches": len(week)})
         uow.commit()
-    return kept
+    return Week(hours=kept, version=doctor.version)
 
 
 def new_doctor(request: AddDoctor, uow: UnitOfWork) -> Doctor:

@@ -9,9 +9,15 @@ from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk.retrying import retried
+from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.ids import PatientId
 from clinicflow_core.entities.patient import Patient, search_words
-from clinicflow_core.errors import InvalidError, PatientHasVisitsError, Problem
+from clinicflow_core.errors import (
+    InvalidError,
+    NotPermittedError,
+    PatientHasVisitsError,
+    Problem,
+)
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
 from clinicflow_core.timespan import wall_clock
 from clinicflow_core.wire import UNSET, Unset, changes, email, one_line
@@ -59,19 +65,30 @@ def register(request: RegisterPatient, uow: UnitOfWork) -> Patient:
 
 
 @retried
-def change(patient_id: PatientId, request: ChangePatient, uow: UnitOfWork) -> Patient:
+def change(
+    patient_id: PatientId,
+    request: ChangePatient,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> Patient:
     """
     Change a patient's details.
 
+    Args:
+        version: The one that the change is meant for; None for any.
+
     Raises:
         PatientNotFoundError: If there is no such patient.
+        StaleVersionError: If the patient has another *version*.
         InvalidError: If the birth date is in the future or before 1850.
     """
     with uow:
         uow.actor.must(Permission.KEEP_PATIENTS)
         if isinstance(request.date_of_birth, date):
             _refuse_impossible_birth(request.date_of_birth, uow)
-        patient = uow.patients.get(patient_id).changed(changes(request), uow.now)
+        before = uow.patients.get(patient_id)
+        require_version(before, version)
+        patient = before.changed(changes(request), uow.now)
         uow.patients.save(patient)
         uow.record(
             "patient.changed", patient, facts={"fields": sorted(changes(request))}
@@ -103,14 +120,25 @@ def remove(patient_id: PatientId, uow: UnitOfWork) -> None:
         uow.commit()
 
 
+@retried
 def get(patient_id: PatientId, uow: UnitOfWork) -> Patient:
     """
+    Return a patient's record, and note in the trail who read it.
+
     Raises:
         PatientNotFoundError: If there is no such patient.
+        NotPermittedError: If a doctor asks who never had a visit of theirs.
     """
     with uow:
-        uow.actor.must(Permission.SEE_PATIENTS)
-        return uow.patients.get(patient_id)
+        own = uow.actor.sees_only(Permission.SEE_PATIENTS, Permission.SEE_OWN_PATIENTS)
+        patient = uow.patients.get(patient_id)
+        if own is not None:
+            theirs = AppointmentFilter(doctor_id=own, patient_id=patient_id)
+            if not uow.appointments.page(theirs, PageRequest(limit=1)).items:
+                raise NotPermittedError(Permission.SEE_PATIENTS.value)
+        uow.record("patient.read", patient)
+        uow.commit()
+    return patient
 
 
 def find(query: str, request: PageRequest, uow: UnitOfWork) -> Page[Patient]:
@@ -118,11 +146,12 @@ def find(query: str, request: PageRequest, uow: UnitOfWork) -> Page[Patient]:
     Return a part of the patients in whom each word of *query* is found, by name.
 
     Parts of names in any order, e-mail, digits of the phone number, birth date as
-    1980-12-31; without accents and case. An empty *query* finds all.
+    1980-12-31; without accents and case. An empty *query* finds all. A doctor finds
+    only those who have had a visit of theirs.
     """
     with uow:
-        uow.actor.must(Permission.SEE_PATIENTS)
-        return uow.patients.page(search_words(query), request)
+        own = uow.actor.sees_only(Permission.SEE_PATIENTS, Permission.SEE_OWN_PATIENTS)
+        return uow.patients.page(search_words(query), request, own)
 
 
 def new_patient(request: RegisterPatient, uow: UnitOfWork) -> Patient:

@@ -67,7 +67,8 @@ def day(on: date | None, doctor_ids: Sequence[DoctorId], uow: UnitOfWork) -> Day
     """
     Return the clinic's day, cancelled and missed visits included.
 
-    It shows the first `MOST_DOCTORS` by name and the first `MOST_VISITS` by start.
+    A doctor sees their own alone. It shows the first `MOST_DOCTORS` by name and the
+    first `MOST_VISITS` by start.
 
     Args:
         on: The day; None is today in the clinic's time zone.
@@ -81,7 +82,11 @@ def day(on: date | None, doctor_ids: Sequence[DoctorId], uow: UnitOfWork) -> Day
         detail = f"must be in the years {FIRST_YEAR} to {LAST_YEAR}"
         raise InvalidError((Problem("/date", detail),))
     with uow:
-        uow.actor.must(Permission.SEE_DIARY)
+        own = uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
+        for doctor_id in doctor_ids:
+            uow.actor.must_see_diary(doctor_id)
+        if own is not None:
+            doctor_ids = [own]
         zone = uow.clinic.zone
         on = on or wall_clock(uow.now, zone).date()
         if doctor_ids:
@@ -90,7 +95,8 @@ def day(on: date | None, doctor_ids: Sequence[DoctorId], uow: UnitOfWork) -> Day
             doctors = list(uow.doctors.page(PageRequest(limit=MOST_DOCTORS)).items)
         hours = uow.doctors.hours_of_all([doctor.id for doctor in doctors])
         visits = uow.appointments.page(
-            AppointmentFilter(first=on, last=on), PageRequest(limit=MOST_VISITS)
+            AppointmentFilter(first=on, last=on, doctor_id=own),
+            PageRequest(limit=MOST_VISITS),
         ).items
         patients = uow.patients.named({visit.patient_id for visit in visits})
         return Day(

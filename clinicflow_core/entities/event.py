@@ -22,6 +22,8 @@ class Event:
         actor: Who did it: "user", the name of a program, or "entrance" for whoever
             signed up or signed in.
         user_id: The account of the actor, if there is one.
+        reason: Why, in the words of whoever did it; only where a promise needs it.
+        request_id: Of the request that it came with, if it came with one.
         facts: Ids, times and names of changed fields; never names, contacts,
             birth dates or answers.
     """
@@ -33,4 +35,5 @@ class Event:
     actor: str
     user_id: UserId | None = None
     reason: str | None = field(default=None, repr=False)
+    request_id: str | None = None
     facts: Mapping[str, object] = field(factory=dict)

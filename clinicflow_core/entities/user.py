@@ -67,6 +67,10 @@ class User:
         """The order of lists, by code point."""
         return (self.name, str(self.id))
 
+    @property
+    def is_active_owner(self) -> bool:
+        return self.role is Role.OWNER and self.status is UserStatus.ACTIVE
+
     def changed(self, changes: Mapping[str, Any], now: datetime) -> User:
         return evolve(self, **changes, version=self.version + 1, updated_at=now)
 
@@ -87,3 +91,7 @@ class Session:
     created_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
+
+    def counts(self, now: datetime) -> bool:
+        """Return whether somebody is still signed in with it."""
+        return self.ended_at is None and self.expires_at > now

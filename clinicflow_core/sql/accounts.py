@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 
 from clinicflow_core.entities.clinic import Clinic, ClinicSize
-from clinicflow_core.entities.ids import ClinicId, UserId
+from clinicflow_core.entities.ids import ClinicId, SessionId, UserId
 from clinicflow_core.entities.user import Role, Session, User, UserStatus
 from clinicflow_core.errors import ClinicNotFoundError, UserNotFoundError
 from clinicflow_core.ports import Page, PageRequest
@@ -26,7 +27,50 @@ _GET_USER = Fixed(
     )
 )
 _FIND_USER = Fixed(select(users).where(users.c.email_key == bindparam("email_key")))
+_GET_ANY_USER = Fixed(select(users).where(users.c.id == bindparam("id")))
+_SAVE_USER = update_of(users)
+_HOLD_CLINIC = Fixed(
+    select(clinics.c.id)
+    .where(clinics.c.id == bindparam("clinic_id"))
+    .with_for_update(key_share=True)
+)
+_OWNERS = Fixed(
+    select(users)
+    .where(
+        users.c.clinic_id == bindparam("clinic_id"),
+        users.c.role == Role.OWNER.value,
+        users.c.status == UserStatus.ACTIVE.value,
+    )
+    .order_by(users.c.id)
+)
 _ADD_SESSION = Fixed(insert(sessions), all_columns(sessions))
+_HOLD_SESSION = Fixed(
+    select(sessions).where(sessions.c.id == bindparam("id")).with_for_update()
+)
+_SAVE_SESSION = Fixed(
+    update(sessions).where(sessions.c.id == bindparam("of_id")),
+    ("refresh_id", "ended_at"),
+)
+_END_SESSION = Fixed(
+    update(sessions).where(
+        sessions.c.clinic_id == bindparam("of_clinic_id"),
+        sessions.c.id == bindparam("of_id"),
+        sessions.c.ended_at.is_(None),
+    ),
+    ("ended_at",),
+)
+_END_SESSIONS = Fixed(
+    update(sessions).where(
+        sessions.c.clinic_id == bindparam("of_clinic_id"),
+        sessions.c.user_id == bindparam("of_user_id"),
+        sessions.c.id != bindparam("but_id"),
+        sessions.c.ended_at.is_(None),
+    ),
+    ("ended_at",),
+)
+
+NO_SESSION = SessionId(UUID(int=0))
+"""The id of none: identifiers are random."""
 
 GET_CLINIC = Fixed(select(clinics).where(clinics.c.id == bindparam("clinic_id")))
 ALL_CLINICS = Fixed(select(clinics))
@@ -131,6 +175,13 @@ def find_user(trip: Trip, email: str) -> User | None:
     return user_of(rows[0]) if rows else None
 
 
+def get_user(trip: Trip, user_id: UserId) -> User:
+    [rows] = trip.now((_GET_ANY_USER, {"id": user_id}))
+    if not rows:
+        raise UserNotFoundError(user_id)
+    return user_of(rows[0])
+
+
 def add_session(trip: Trip, session: Session) -> None:
     trip.later(
         _ADD_SESSION,
@@ -146,12 +197,41 @@ def add_session(trip: Trip, session: Session) -> None:
     )
 
 
+def hold_session(trip: Trip, session_id: SessionId) -> Session | None:
+    [rows] = trip.now((_HOLD_SESSION, {"id": session_id}))
+    return session_of(rows[0]) if rows else None
+
+
+def save_session(trip: Trip, session: Session) -> None:
+    trip.later(
+        _SAVE_SESSION,
+        {
+            "of_id": session.id,
+            "refresh_id": session.refresh_id,
+            "ended_at": session.ended_at,
+        },
+    )
+
+
+def session_of(row: Row) -> Session:
+    return Session(
+        id=row["id"],
+        clinic_id=row["clinic_id"],
+        user_id=row["user_id"],
+        refresh_id=row["refresh_id"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        ended_at=row["ended_at"],
+    )
+
+
 class SqlUsers:
     """See `ports.Users`."""
 
-    def __init__(self, trip: Trip, clinic_id: ClinicId) -> None:
+    def __init__(self, trip: Trip, clinic_id: ClinicId, now: datetime) -> None:
         self._trip = trip
         self._clinic_id = clinic_id
+        self._now = now
 
     def add(self, user: User) -> None:
         if user.clinic_id != self._clinic_id:
@@ -165,6 +245,37 @@ class SqlUsers:
         if not rows:
             raise UserNotFoundError(user_id)
         return user_of(rows[0])
+
+    def save(self, user: User) -> None:
+        if user.clinic_id != self._clinic_id:
+            raise ClinicNotFoundError(user.clinic_id)
+        replace(self._trip, _SAVE_USER, _row_of_user(user))
+
+    def hold_owners(self) -> tuple[User, ...]:
+        asked = {"clinic_id": self._clinic_id}
+        _, rows = self._trip.now((_HOLD_CLINIC, asked), (_OWNERS, asked))
+        return tuple(user_of(row) for row in rows)
+
+    def end_session(self, session_id: SessionId) -> None:
+        self._trip.later(
+            _END_SESSION,
+            {
+                "of_clinic_id": self._clinic_id,
+                "of_id": session_id,
+                "ended_at": self._now,
+            },
+        )
+
+    def end_sessions(self, user_id: UserId, but: SessionId | None = None) -> None:
+        self._trip.later(
+            _END_SESSIONS,
+            {
+                "of_clinic_id": self._clinic_id,
+                "of_user_id": user_id,
+                "but_id": but or NO_SESSION,
+                "ended_at": self._now,
+            },
+        )
 
     def page(self, request: PageRequest) -> Page[User]:
         after = request.after and (request.after[0], UUID(request.after[1]))

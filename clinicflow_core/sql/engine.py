@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import select
 from typing import Any
 
@@ -58,12 +59,17 @@ def _sqlite(url: URL) -> Engine:
         connection.isolation_level = None  # BEGIN is said below, and nowhere else.
         for name, value in SQLITE_PRAGMAS.items():
             connection.execute(f"PRAGMA {name}={value}")
+        connection.create_function("sha256_hex", 1, _sha256_hex, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _sha256_hex(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _postgresql(url: URL, pool_size: int) -> Engine:

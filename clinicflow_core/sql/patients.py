@@ -6,15 +6,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, bindparam, delete, exists, insert, select
 
-from clinicflow_core.entities.ids import ClinicId, PatientId
+from clinicflow_core.entities.ids import ClinicId, DoctorId, PatientId
 from clinicflow_core.entities.patient import Patient
 from clinicflow_core.errors import PatientNotFoundError
 from clinicflow_core.ports import Page, PageRequest
 from clinicflow_core.sql.paging import page_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
-from clinicflow_core.sql.tables import patients
+from clinicflow_core.sql.tables import appointments, patients
 from clinicflow_core.sql.types import among
 from clinicflow_core.sql.versions import replace, update_of
 
@@ -91,7 +91,23 @@ class SqlPatients:
     def remove(self, patient_id: PatientId) -> None:
         self._trip.later(_REMOVE, {"clinic_id": self._clinic_id, "id": patient_id})
 
-    def page(self, words: Collection[str], request: PageRequest) -> Page[Patient]:
+    def page(
+        self,
+        words: Collection[str],
+        request: PageRequest,
+        of_doctor: DoctorId | None = None,
+    ) -> Page[Patient]:
+        conditions: list[ColumnElement[bool]] = [
+            patients.c.search_text.contains(word, autoescape=True) for word in words
+        ]
+        if of_doctor is not None:
+            conditions.append(
+                exists().where(
+                    appointments.c.clinic_id == self._clinic_id,
+                    appointments.c.patient_id == patients.c.id,
+                    appointments.c.doctor_id == of_doctor,
+                )
+            )
         after: tuple[Any, ...] | None = None
         if request.after is not None:
             last_name, first_name, patient_id = request.after
@@ -99,8 +115,7 @@ class SqlPatients:
         return page_of(
             self._trip,
             select(patients).where(
-                patients.c.clinic_id == self._clinic_id,
-                *(patients.c.search_text.contains(w, autoescape=True) for w in words),
+                patients.c.clinic_id == self._clinic_id, *conditions
             ),
             [patients.c.last_name, patients.c.first_name, patients.c.id],
             after,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -11,14 +11,15 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, exc
 
 from clinicflow_core import ports
+from clinicflow_core.accounts.lockout import Tries
 from clinicflow_core.accounts.permissions import Actor, actor_of
 from clinicflow_core.clock import SystemClock
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.event import Event
-from clinicflow_core.entities.ids import ClinicId, EventId, SessionId
+from clinicflow_core.entities.ids import ClinicId, EventId, SessionId, UserId
 from clinicflow_core.entities.user import Session, User
 from clinicflow_core.errors import ClinicNotFoundError, NotSignedInError, RefusedError
-from clinicflow_core.sql import accounts, row_security, trail
+from clinicflow_core.sql import accounts, row_security, trail, tries
 from clinicflow_core.sql.accounts import SqlUsers
 from clinicflow_core.sql.appointments import SqlAppointments
 from clinicflow_core.sql.diaries import SqlDiaries
@@ -56,12 +57,13 @@ class SqlStore:
         clinic_id: ClinicId,
         by: Actor | SessionId,
         once: ports.Once | None = None,
+        request_id: str | None = None,
     ) -> SqlUnitOfWork:
         """See `ports.Store.unit_of_work`."""
-        return SqlUnitOfWork(self, clinic_id, by, once)
+        return SqlUnitOfWork(self, clinic_id, by, once, request_id)
 
-    def entrance(self) -> SqlEntrance:
-        return SqlEntrance(self)
+    def entrance(self, request_id: str | None = None) -> SqlEntrance:
+        return SqlEntrance(self, request_id)
 
     def require_current(self) -> None:
         """
@@ -95,8 +97,10 @@ class _Transaction:
 
     _connection: Connection
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: SqlStore, request_id: str | None) -> None:
         self._store = store
+        self._request_id = request_id
+        self._happened: list[tuple[ClinicId, Event]] = []
 
     def _begin(self) -> Trip:
         with told_apart():
@@ -107,6 +111,7 @@ class _Transaction:
                 self._connection.close()
                 raise
         self.now: datetime = self._store._clock.now()
+        self._happened = []
         self._trip = Trip(self._connection, self._store._catalogue)
         return self._trip
 
@@ -116,6 +121,10 @@ class _Transaction:
         except exc.DBAPIError:
             # It is lost, and with it whatever was not committed.
             self._connection.close()
+
+    def _write_events(self) -> None:
+        trail.write_events(self._trip, self._happened)
+        self._happened.clear()
 
     def _finish(self) -> None:
         self._trip.finish()
@@ -135,8 +144,9 @@ class SqlUnitOfWork(_Transaction):
         clinic_id: ClinicId,
         by: Actor | SessionId,
         once: ports.Once | None,
+        request_id: str | None,
     ) -> None:
-        super().__init__(store)
+        super().__init__(store, request_id)
         self._clinic_id = clinic_id
         self._by = by
         self._once = once
@@ -162,8 +172,8 @@ class SqlUnitOfWork(_Transaction):
         self.appointments = SqlAppointments(trip, self._clinic_id)
         self.diaries = SqlDiaries(trip, self._clinic_id, self.clinic.zone, self.now)
         self.origins = trail.SqlOrigins(trip, self._clinic_id)
-        self.users = SqlUsers(trip, self._clinic_id)
-        self.events = trail.SqlEvents(trip, self._clinic_id)
+        self.users = SqlUsers(trip, self._clinic_id, self.now)
+        self.events = trail.SqlEvents(trip, self._clinic_id, self._happened)
         return self
 
     def __exit__(
@@ -228,13 +238,15 @@ class SqlUnitOfWork(_Transaction):
             actor=self.actor.name,
             user_id=self.actor.user_id,
             reason=reason,
+            request_id=self._request_id,
             facts=facts or {},
         )
-        trail.add_event(self._trip, event, self._clinic_id)
+        self._happened.append((self._clinic_id, event))
         if self._once is not None and self._answer is None:
             self._answer = self._once.render(record)
 
     def commit(self) -> None:
+        self._write_events()
         if self._once is not None:
             trail.keep_answer(
                 self._trip,
@@ -284,9 +296,28 @@ class SqlEntrance(_Transaction):
     def find_user(self, email: str) -> User | None:
         return accounts.find_user(self._trip, email)
 
+    def get_user(self, user_id: UserId) -> User:
+        return accounts.get_user(self._trip, user_id)
+
     def add_session(self, session: Session) -> None:
         row_security.enter(self._trip, session.clinic_id)
         accounts.add_session(self._trip, session)
+
+    def hold_session(self, session_id: SessionId) -> Session | None:
+        return accounts.hold_session(self._trip, session_id)
+
+    def save_session(self, session: Session) -> None:
+        row_security.enter(self._trip, session.clinic_id)
+        accounts.save_session(self._trip, session)
+
+    def hold_tries(self, subjects: Collection[str]) -> Mapping[str, Tries]:
+        return tries.hold_tries(self._trip, subjects, self.now)
+
+    def save_tries(self, tried: Tries) -> None:
+        tries.save_tries(self._trip, tried)
+
+    def forget_tries(self, before: datetime) -> None:
+        tries.forget_tries(self._trip, before)
 
     def record(
         self,
@@ -294,6 +325,7 @@ class SqlEntrance(_Transaction):
         kind: str,
         record: ports.Recordable,
         facts: Mapping[str, object] | None = None,
+        by: UserId | None = None,
     ) -> None:
         event = Event(
             id=EventId(uuid4()),
@@ -301,10 +333,12 @@ class SqlEntrance(_Transaction):
             record_id=record.id,
             at=self.now,
             actor="entrance",
+            user_id=by,
+            request_id=self._request_id,
             facts=facts or {},
         )
-        row_security.enter(self._trip, clinic_id)
-        trail.add_event(self._trip, event, clinic_id)
+        self._happened.append((clinic_id, event))
 
     def commit(self) -> None:
+        self._write_events()
         self._finish()

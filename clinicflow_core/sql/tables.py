@@ -121,6 +121,17 @@ sessions = Table(
     Index("ix_sessions_clinic_id_user_id", "clinic_id", "user_id"),
 )
 
+sign_in_tries = Table(
+    "sign_in_tries",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("blocked_until", UtcDateTime),
+    Column("succeeded_at", UtcDateTime),
+    Index("ix_sign_in_tries_last_at", "last_at"),
+)
+
 doctors = Table(
     "doctors",
     metadata,
@@ -304,11 +315,16 @@ events = Table(
     Column("actor", String(50), nullable=False),
     Column("user_id", Key),
     Column("reason", Text),
+    Column("request_id", String(64)),
     Column("facts", Json, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
     _key(),
     UniqueConstraint("number"),
+    UniqueConstraint("clinic_id", "record_id", "position"),
     _within_clinic("user_id", "users"),
-    Index("ix_events_record", "clinic_id", "record_id", "number"),
+    Index("ix_events_clinic_id_number", "clinic_id", "number"),
 )
 
 outbox = Table(

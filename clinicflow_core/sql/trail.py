@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 
@@ -20,8 +33,11 @@ from clinicflow_core.errors import (
     StoreBusyError,
 )
 from clinicflow_core.ports import KEYS_KEPT, Once
+from clinicflow_core.sql import row_security
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import events, idempotency_keys, origins, outbox
+from clinicflow_core.sql.types import Key
+from clinicflow_core.trail import FIRST_HASH, Link, canonical
 
 
 class next_number(ColumnElement[int]):  # noqa: N801  Reads as the SQL function.
@@ -41,17 +57,69 @@ def _counted(*_: object, **__: object) -> str:
     return "(SELECT coalesce(max(number), 0) + 1 FROM events)"
 
 
+class sha256_hex(ColumnElement[str]):  # noqa: N801  As above.
+    """The SHA-256 of a text, as 64 hexadecimal digits."""
+
+    inherit_cache = False
+    type = Text()
+
+    def __init__(self, text: ColumnElement[str]) -> None:
+        self.text = text
+
+
+@compiles(sha256_hex, "postgresql")
+def _sha256_on_postgresql(element: sha256_hex, compiler: Any, **options: Any) -> str:
+    text = compiler.process(element.text, **options)
+    return f"encode(sha256(convert_to({text}, 'UTF8')), 'hex')"
+
+
+@compiles(sha256_hex, "sqlite")
+def _sha256_on_sqlite(element: sha256_hex, compiler: Any, **options: Any) -> str:
+    return f"sha256_hex({compiler.process(element.text, **options)})"
+
+
+_earlier = events.alias("earlier")
+_OF_RECORD = (
+    _earlier.c.clinic_id == bindparam("of_clinic_id"),
+    _earlier.c.record_id == bindparam("of_record_id"),
+)
+_LAST_POSITION = func.coalesce(
+    select(func.max(_earlier.c.position)).where(*_OF_RECORD).scalar_subquery(), 0
+)
+_LAST_HASH = func.coalesce(
+    select(_earlier.c.hash)
+    .where(*_OF_RECORD)
+    .order_by(_earlier.c.position.desc())
+    .limit(literal_column("1"))
+    .scalar_subquery(),
+    literal_column(f"'{FIRST_HASH}'", Text()),
+)
 _ADD_EVENT = Fixed(
-    insert(events).values(number=next_number()), all_columns(events, "number")
+    insert(events).values(
+        number=next_number(),
+        position=_LAST_POSITION + literal_column("1"),
+        previous_hash=_LAST_HASH,
+        hash=sha256_hex(_LAST_HASH + bindparam("canonical", type_=Text())),
+    ),
+    all_columns(events, "number", "position", "previous_hash", "hash"),
 )
 _ADD_TO_OUTBOX = Fixed(insert(outbox), all_columns(outbox))
+_HOLD_CHAIN = Fixed(
+    select(
+        func.pg_advisory_xact_lock(
+            literal_column(str(0x7261696C)),
+            bindparam("chain", type_=Integer()),
+        ).label("held")
+    )
+)
+_CHAINS = 4096
 _EVENTS_OF = Fixed(
     select(events)
     .where(
         events.c.clinic_id == bindparam("clinic_id"),
         events.c.record_id == bindparam("record_id"),
     )
-    .order_by(events.c.number)
+    .order_by(events.c.position)
 )
 _ADD_ORIGIN = Fixed(insert(origins), all_columns(origins))
 _FORGET_ORIGIN = Fixed(
@@ -63,47 +131,103 @@ _FORGET_ORIGIN = Fixed(
 )
 
 
-def add_event(trip: Trip, event: Event, clinic_id: ClinicId) -> None:
-    """Write *event* to the trail and to the outbox."""
-    trip.later(
-        _ADD_EVENT,
-        {
-            "id": event.id,
-            "clinic_id": clinic_id,
-            "kind": event.kind,
-            "record_id": event.record_id,
-            "at": event.at,
-            "actor": event.actor,
-            "user_id": event.user_id,
-            "reason": event.reason,
-            "facts": dict(event.facts),
-        },
-    )
-    trip.later(
-        _ADD_TO_OUTBOX,
-        {
-            "id": event.id,
-            "clinic_id": clinic_id,
-            "kind": event.kind,
-            "available_at": event.at,
-            "attempts": 0,
-            "leased_until": None,
-            "done_at": None,
-        },
-    )
+def write_events(trip: Trip, happened: Sequence[tuple[ClinicId, Event]]) -> None:
+    """
+    Write events to the trail, each at the end of its record's chain, and the outbox.
+
+    On PostgreSQL whoever writes to the same chain waits here. Locks are taken in one
+    order and after all others, so that nobody waits for each other.
+    """
+    if trip.dialect == "postgresql":
+        for chain in sorted({event.record_id.int % _CHAINS for _, event in happened}):
+            trip.later(_HOLD_CHAIN, {"chain": chain})
+    entered = None
+    for clinic_id, event in happened:
+        if clinic_id != entered:
+            row_security.enter(trip, clinic_id)
+            entered = clinic_id
+        trip.later(_ADD_EVENT, _row_of(event, clinic_id))
+        trip.later(
+            _ADD_TO_OUTBOX,
+            {
+                "id": event.id,
+                "clinic_id": clinic_id,
+                "kind": event.kind,
+                "available_at": event.at,
+                "attempts": 0,
+                "leased_until": None,
+                "done_at": None,
+            },
+        )
+
+
+def _row_of(event: Event, clinic_id: ClinicId) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "clinic_id": clinic_id,
+        "kind": event.kind,
+        "record_id": event.record_id,
+        "at": event.at,
+        "actor": event.actor,
+        "user_id": event.user_id,
+        "reason": event.reason,
+        "request_id": event.request_id,
+        "facts": dict(event.facts),
+        "canonical": canonical(clinic_id, event),
+        "of_clinic_id": clinic_id,
+        "of_record_id": event.record_id,
+    }
 
 
 class SqlEvents:
     """See `ports.Events`."""
 
-    def __init__(self, trip: Trip, clinic_id: ClinicId) -> None:
+    def __init__(
+        self,
+        trip: Trip,
+        clinic_id: ClinicId,
+        happened: Sequence[tuple[ClinicId, Event]],
+    ) -> None:
         self._trip = trip
         self._clinic_id = clinic_id
+        self._happened = happened
 
     def of(self, record_id: UUID) -> tuple[Event, ...]:
         asked = {"clinic_id": self._clinic_id, "record_id": record_id}
         [rows] = self._trip.now((_EVENTS_OF, asked))
-        return tuple(_event_of(row) for row in rows)
+        now = (event for _, event in self._happened if event.record_id == record_id)
+        return (*(_event_of(row) for row in rows), *now)
+
+    def newest(self, limit: int) -> tuple[Event, ...]:
+        query = (
+            select(events)
+            .where(events.c.clinic_id == self._clinic_id)
+            .order_by(events.c.number.desc())
+            .limit(limit)
+        )
+        return tuple(_event_of(row._asdict()) for row in self._trip.dynamic(query))
+
+    def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
+        query = (
+            select(events)
+            .where(events.c.clinic_id == self._clinic_id)
+            .order_by(events.c.record_id, events.c.position)
+            .limit(limit)
+        )
+        if after is not None:
+            place = tuple_(events.c.record_id, events.c.position)
+            query = query.where(
+                place > tuple_(literal(after[0], Key), literal(after[1], Integer()))
+            )
+        return tuple(
+            Link(
+                event=_event_of(row),
+                position=row["position"],
+                previous_hash=row["previous_hash"],
+                hash=row["hash"],
+            )
+            for row in (found._asdict() for found in self._trip.dynamic(query))
+        )
 
 
 def _event_of(row: Row) -> Event:
@@ -115,6 +239,7 @@ def _event_of(row: Row) -> Event:
         actor=row["actor"],
         user_id=row["user_id"],
         reason=row["reason"],
+        request_id=row["request_id"],
         facts=row["facts"],
     )
 

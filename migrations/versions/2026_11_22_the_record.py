@@ -139,6 +139,17 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "sign_in_tries",
+        sa.Column("subject", sa.String(64), nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("last_at", kind.instant, nullable=False),
+        sa.Column("blocked_until", kind.instant),
+        sa.Column("succeeded_at", kind.instant),
+        sa.PrimaryKeyConstraint("subject", name="pk_sign_in_tries"),
+    )
+    op.create_index("ix_sign_in_tries_last_at", "sign_in_tries", ["last_at"])
+
+    op.create_table(
         "working_hours",
         kind.clinic("working_hours"),
         sa.Column("doctor_id", kind.key, nullable=False),
@@ -351,12 +362,24 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(50), nullable=False),
         sa.Column("user_id", kind.key),
         sa.Column("reason", sa.Text),
+        sa.Column("request_id", sa.String(64)),
         sa.Column("facts", kind.json, server_default="{}", nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("previous_hash", sa.String(64), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("clinic_id", "id", name="pk_events"),
         sa.UniqueConstraint("number", name="uq_events_number"),
+        sa.UniqueConstraint(
+            "clinic_id",
+            "record_id",
+            "position",
+            name="uq_events_clinic_id_record_id_position",
+        ),
         _within_clinic("events", "user_id", "users"),
     )
-    op.create_index("ix_events_record", "events", ["clinic_id", "record_id", "number"])
+    op.create_index("ix_events_clinic_id_number", "events", ["clinic_id", "number"])
+    if not on_postgresql:
+        _refuse_to_change_events_on_sqlite()
 
     op.create_table(
         "outbox",
@@ -414,6 +437,7 @@ def downgrade() -> None:
         "patients",
         "working_hours",
         "sessions",
+        "sign_in_tries",
         "users",
         "doctors",
         "clinics",
@@ -465,6 +489,28 @@ def _keep_clinics_apart_on_postgresql() -> None:
     for table in ("clinics", "users"):
         op.execute(
             f"CREATE POLICY entrance ON {table} FOR SELECT USING ({AT_THE_ENTRANCE})"
+        )
+    # A session is held before it is known whose it is, and changed in its clinic.
+    op.execute(
+        f"CREATE POLICY entrance ON sessions FOR SELECT USING ({AT_THE_ENTRANCE})"
+    )
+    op.execute(
+        "CREATE POLICY entrance_holds ON sessions FOR UPDATE "
+        f"USING ({AT_THE_ENTRANCE}) WITH CHECK (false)"
+    )
+
+
+def _refuse_to_change_events_on_sqlite() -> None:
+    """What happened has happened. On PostgreSQL the service is not granted to."""
+    for event in ("UPDATE", "DELETE"):
+        op.execute(
+            f"""
+            CREATE TRIGGER events_are_kept_on_{event.lower()}
+            BEFORE {event} ON events
+            BEGIN
+                SELECT RAISE(ABORT, 'events are only added');
+            END
+            """
         )
 
 

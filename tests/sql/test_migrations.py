@@ -80,6 +80,9 @@ def fill(url: str) -> None:
     with clinic.unit_of_work(once()) as uow:
         act(uow)
         uow.commit()
+    with store.entrance() as entrance:
+        entrance.hold_tries(["somebody"])
+        entrance.commit()
     store.close()
     engine = make_engine(url)
     with engine.begin() as connection:

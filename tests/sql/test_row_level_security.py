@@ -218,8 +218,10 @@ class TestTheEntrance:
         service.execute("SELECT set_config('clinicflow.entrance', 'on', true)")
 
     @tables
-    def test_sees_clinics_and_accounts_only(self, table: str, service: Any) -> None:
-        assert bool(count(service, table)) is (table in {"clinics", "users"})
+    def test_sees_who_could_sign_in_only(self, table: str, service: Any) -> None:
+        assert bool(count(service, table)) is (
+            table in {"clinics", "users", "sessions"}
+        )
 
     @tables
     def test_adds_nothing_without_a_clinic(
@@ -233,8 +235,22 @@ class TestTheEntrance:
     @pytest.mark.parametrize(
         "statement", ["UPDATE users SET role = 'owner'", "DELETE FROM clinics"]
     )
-    def test_changes_nothing(self, statement: str, service: Any) -> None:
+    def test_changes_nothing_without_a_clinic(
+        self, statement: str, service: Any
+    ) -> None:
         assert service.execute(statement).rowcount == 0
+
+    def test_holds_a_session_and_changes_it_in_its_clinic_only(
+        self, service: Any, walls: Walls
+    ) -> None:
+        held = service.execute("SELECT clinic_id FROM sessions FOR UPDATE").fetchall()
+        change = "UPDATE sessions SET ended_at = now() WHERE clinic_id = %s"
+        enter(service, walls.clinic)
+
+        assert {(walls.clinic,), (walls.other,)} == {*held}
+        assert service.execute(change, [walls.clinic]).rowcount == 1
+        with pytest.raises(InsufficientPrivilege, match="row-level security"):
+            service.execute(change, [walls.other])
 
 
 @pytest.mark.parametrize("committed", [True, False], ids=["committed", "undone"])
@@ -326,7 +342,8 @@ class Neighbours:
             "patients": SqlPatients(trip, bound_to.id).named([other.patient.id]),
             "visits": self.visit in visits.page(AppointmentFilter(), all_of_them).items,
             "cancellations": visits.cancellations_of(self.visit.id),
-            "users": other.owner in SqlUsers(trip, bound_to.id).page(all_of_them).items,
+            "users": other.owner
+            in SqlUsers(trip, bound_to.id, NOW).page(all_of_them).items,
             "events": SqlEvents(trip, bound_to.id).of(self.visit.id),
             "origins": SqlOrigins(trip, bound_to.id).known("patient", ["row 1"]),
         }
@@ -473,10 +490,12 @@ def test_the_other_policies_are_those_of_the_entrance(walls: Walls) -> None:
     with connect(as_owner(walls.url)) as owner:
         found = owner.execute(
             "SELECT tablename, policyname, cmd FROM pg_policies "
-            "WHERE policyname <> 'own_clinic' ORDER BY tablename"
+            "WHERE policyname <> 'own_clinic' ORDER BY tablename, policyname"
         ).fetchall()
 
     assert found == [
         ("clinics", "entrance", "SELECT"),
+        ("sessions", "entrance", "SELECT"),
+        ("sessions", "entrance_holds", "UPDATE"),
         ("users", "entrance", "SELECT"),
     ]

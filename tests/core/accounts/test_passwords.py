@@ -4,7 +4,7 @@ import bcrypt
 import pytest
 
 from clinicflow_core.accounts import passwords
-from clinicflow_core.accounts.passwords import hash_password, matches, refuse_weak
+from clinicflow_core.accounts.passwords import hash_password, matches, strong
 
 
 @pytest.fixture
@@ -21,9 +21,9 @@ def quick_hash(password):
     [
         pytest.param("", "at least 12 bytes", id="empty"),
         pytest.param("x" * 11, "at least 12 bytes", id="11 bytes"),
-        pytest.param("x" * 12, None, id="12 bytes"),
+        pytest.param("quiet harbor", None, id="12 bytes"),
         pytest.param("ä" * 5 + "x", "at least 12 bytes", id="11 bytes, 6 letters"),
-        pytest.param("ä" * 6, None, id="12 bytes, 6 letters"),
+        pytest.param("äöüßñé", None, id="12 bytes, 6 letters"),
         pytest.param("x" * 72, None, id="72 bytes"),
         pytest.param("x" * 73, "at most 72 bytes", id="73 bytes"),
         pytest.param("ä" * 36, None, id="72 bytes, 36 letters"),
@@ -33,10 +33,29 @@ def quick_hash(password):
 )
 def test_a_password_has_12_to_72_bytes(password, complaint):
     if complaint is None:
-        refuse_weak(password)
+        strong(None, None, password)
     else:
         with pytest.raises(ValueError, match=complaint):
-            refuse_weak(password)
+            strong(None, None, password)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password1234",
+        "Password123!",
+        "123456789012",
+        "qwertyuiop12",
+        "iloveyou1234",
+        "passwordpassword",
+        "aaaaaaaaaaaa",
+        "administrator",
+        "letmeinletmein",
+    ],
+)
+def test_a_password_that_many_people_have_is_refused(password):
+    with pytest.raises(ValueError, match="too common"):
+        strong(None, None, password)
 
 
 def test_only_the_password_itself_matches_its_hash():

@@ -6,6 +6,8 @@ import pytest
 
 from clinicflow_core.accounts.permissions import (
     PERMISSIONS,
+    Actor,
+    Part,
     Permission,
     actor_of,
     system,
@@ -15,20 +17,26 @@ from clinicflow_core.entities.user import Role
 from clinicflow_core.errors import NotPermittedError
 from tests.builders import user
 
-# Owner, admin, doctor. Written out once more on purpose.
+# Owner, admin, doctor, patient-link, system. Written out once more on purpose.
 MATRIX = {
-    Permission.SEE_DIARY: (True, True, True),
-    Permission.BOOK: (True, True, False),
-    Permission.OVERRIDE: (True, True, False),
-    Permission.RECORD_VISITS: (True, True, True),
-    Permission.SEE_PATIENTS: (True, True, True),
-    Permission.KEEP_PATIENTS: (True, True, False),
-    Permission.KEEP_DOCTORS: (True, True, False),
-    Permission.KEEP_USERS: (True, True, False),
-    Permission.KEEP_CLINIC: (True, False, False),
-    Permission.IMPORT: (True, True, False),
+    Permission.SEE_CLINIC: (True, True, True, False, True),
+    Permission.SEE_DIARY: (True, True, False, False, True),
+    Permission.SEE_OWN_DIARY: (False, False, True, False, True),
+    Permission.BOOK: (True, True, False, False, True),
+    Permission.OVERRIDE: (True, True, False, False, True),
+    Permission.RECORD_VISITS: (True, True, True, False, True),
+    Permission.SEE_PATIENTS: (True, True, False, False, True),
+    Permission.SEE_OWN_PATIENTS: (False, False, True, False, True),
+    Permission.KEEP_PATIENTS: (True, True, False, False, True),
+    Permission.FILL_INTAKE: (False, False, False, True, True),
+    Permission.KEEP_DOCTORS: (True, True, False, False, True),
+    Permission.SEE_USERS: (True, True, False, False, True),
+    Permission.KEEP_USERS: (True, False, False, False, True),
+    Permission.KEEP_CLINIC: (True, False, False, False, True),
+    Permission.IMPORT: (True, True, False, False, True),
+    Permission.AUDIT: (True, False, False, False, True),
 }
-ROLES = (Role.OWNER, Role.ADMIN, Role.DOCTOR)
+PARTS = (Part.OWNER, Part.ADMIN, Part.DOCTOR, Part.PATIENT_LINK, Part.SYSTEM)
 
 
 def somebody(role):
@@ -36,17 +44,17 @@ def somebody(role):
 
 
 @pytest.mark.parametrize(
-    ("role", "permission"),
+    ("part", "permission"),
     [
-        pytest.param(role, permission, id=f"{role.value}, {permission.value}")
-        for role in Role
+        pytest.param(part, permission, id=f"{part.value}, {permission.value}")
+        for part in Part
         for permission in Permission
     ],
 )
-def test_each_role_may_do_its_own_things(role, permission):
-    actor = actor_of(somebody(role), SessionId(uuid4()))
+def test_each_part_may_do_its_own_things(part, permission):
+    actor = Actor(name="somebody", permissions=PERMISSIONS[part])
 
-    if MATRIX[permission][ROLES.index(role)]:
+    if MATRIX[permission][PARTS.index(part)]:
         assert actor.may(permission)
         actor.must(permission)
     else:
@@ -56,8 +64,8 @@ def test_each_role_may_do_its_own_things(role, permission):
         assert refusal.value.permission == permission.value
 
 
-def test_every_role_and_permission_is_in_the_table():
-    assert set(PERMISSIONS) == set(Role) == set(ROLES)
+def test_every_part_and_permission_is_in_the_table():
+    assert set(PERMISSIONS) == set(Part) == set(PARTS)
     assert set(MATRIX) == set(Permission)
 
 

@@ -351,12 +351,18 @@ def test_who_may_not_override_is_refused_and_told(clinic):
 
 @pytest.mark.parametrize(
     ("role", "overridable"),
-    [(Role.OWNER, True), (Role.ADMIN, True), (Role.DOCTOR, False)],
+    [("owner", True), ("admin", True), ("kiosk", False)],
 )
 def test_who_looks_is_told_what_they_may_override(clinic, role, overridable):
     clinic.store_visit("09:00-09:30")
+    kiosk = Actor(name="kiosk", permissions=frozenset({Permission.BOOK}))
+    uow = (
+        clinic.store.unit_of_work(clinic.id, kiosk)
+        if role == "kiosk"
+        else clinic.by(Role(role))
+    )
 
-    verdict = booking.check(clinic.request(), clinic.by(role))
+    verdict = booking.check(clinic.request(), uow)
 
     assert [conflict.overridable for conflict in verdict.conflicts] == [overridable] * 2
 
@@ -922,6 +928,44 @@ def test_a_doctor_sees_and_records_but_does_not_book(memory, act):
         assert booking.get(visit.id, clinic.uow) == visit
     else:
         ACTS[act](visit.id, uow)
+
+
+@pytest.mark.parametrize("act", ["get", "history", "arrive", "complete", "no_show"])
+def test_a_doctor_reaches_no_visit_of_a_colleague(memory, act):
+    clinic = open_clinic(memory)
+    colleague = clinic.add_doctor("Dr. Omar Haddad")
+    visit = clinic.store_visit(doctor_id=colleague.id)
+
+    with pytest.raises(NotPermittedError) as refusal:
+        ACTS[act](visit.id, clinic.by(Role.DOCTOR))
+
+    assert refusal.value.permission == "see every diary"
+    assert booking.get(visit.id, clinic.uow) == visit
+
+
+def test_a_doctor_lists_their_own_visits_alone(clinic):
+    colleague = clinic.add_doctor("Dr. Omar Haddad")
+    mine = clinic.store_visit("09:00-09:30")
+    clinic.store_visit("10:00-10:30", doctor_id=colleague.id)
+    uow = clinic.by(Role.DOCTOR)
+
+    everything = booking.page(AppointmentFilter(), PageRequest(), uow)
+    asked = AppointmentFilter(doctor_id=clinic.doctor.id)
+
+    assert everything.items == (mine,)
+    assert booking.page(asked, PageRequest(), uow).items == (mine,)
+    for other in (colleague.id, DoctorId(uuid4())):
+        with pytest.raises(NotPermittedError, match="see every diary"):
+            booking.page(AppointmentFilter(doctor_id=other), PageRequest(), uow)
+
+
+def test_a_doctor_without_a_diary_sees_none(memory):
+    clinic = open_clinic(memory)
+    nobodys = Actor(name="user", permissions=frozenset({Permission.SEE_OWN_DIARY}))
+    uow = memory.unit_of_work(clinic.id, nobodys)
+
+    with pytest.raises(NotPermittedError, match="see every diary"):
+        booking.page(AppointmentFilter(), PageRequest(), uow)
 
 
 def test_a_doctor_does_not_book(memory):

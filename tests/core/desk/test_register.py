@@ -9,7 +9,7 @@ from attrs import evolve
 from clinicflow_core.desk import booking, register
 from clinicflow_core.desk.booking import CancelAppointment
 from clinicflow_core.desk.register import ChangePatient, RegisterPatient
-from clinicflow_core.entities.appointment import CancellationType
+from clinicflow_core.entities.appointment import CancellationType, Status
 from clinicflow_core.entities.ids import PatientId
 from clinicflow_core.entities.user import Role
 from clinicflow_core.errors import (
@@ -78,6 +78,7 @@ def test_the_trail_says_what_changed_but_not_to_what(clinic, watch):
     assert [(event.kind, event.facts) for event in events] == [
         ("patient.registered", {}),
         ("patient.changed", {"fields": ["last_name", "phone"]}),
+        ("patient.read", {}),
     ]
 
 
@@ -206,8 +207,30 @@ def test_a_doctor_sees_patients_and_changes_none(memory):
     for act in acts:
         with pytest.raises(NotPermittedError, match="register and change patients"):
             act()
-    assert register.get(clinic.patient.id, uow) == clinic.patient
-    assert len(register.find("", PageRequest(), uow).items) == 2
+
+
+def test_a_doctor_sees_only_who_has_a_visit_of_theirs(clinic):
+    theirs, stranger = clinic.patient, clinic.add_patient("Cy Young")
+    clinic.store_visit(status=Status.CANCELLED)
+    colleague = clinic.add_doctor("Dr. Omar Haddad")
+    clinic.store_visit("11:00-11:30", doctor_id=colleague.id, patient_id=stranger.id)
+    uow = clinic.by(Role.DOCTOR)
+
+    assert register.get(theirs.id, uow) == theirs
+    assert register.find("", PageRequest(), uow).items == (theirs,)
+    assert register.find("young", PageRequest(), uow).items == ()
+    with pytest.raises(NotPermittedError, match="see patients"):
+        register.get(stranger.id, uow)
+
+
+def test_reading_a_patients_record_leaves_a_trace(clinic):
+    register.get(clinic.patient.id, clinic.uow)
+
+    with clinic.uow as uow:
+        event = uow.events.of(clinic.patient.id)[-1]
+
+    assert (event.kind, event.user_id) == ("patient.read", clinic.owner.id)
+    assert event.facts == {}
 
 
 @pytest.mark.parametrize(

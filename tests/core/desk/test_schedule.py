@@ -151,5 +151,5 @@ def test_who_may_see_no_diary_sees_none(memory):
         clinic.id, Actor(name="nobody", permissions=frozenset())
     )
 
-    with pytest.raises(NotPermittedError, match="see the diary"):
+    with pytest.raises(NotPermittedError, match="see their own diary"):
         schedule.day(DAY, [], nobody)
