@@ -12,8 +12,8 @@ from clinicflow_core.memory import MemoryAppointments, MemoryStore
 from clinicflow_core.ports import Store
 from clinicflow_core.sql.store import SqlStore, open_store
 from tests.builders import NOW
-from tests.races.history import past_the_wall
 from tests.races.racers import Unguarded
+from tests.sql.rows import past_the_wall
 
 CONNECTIONS = 8
 """Kept for each store, and as many again under pressure: enough for every racer."""

@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from attrs import define, frozen
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import Store
-from clinicflow_core.sql.engine import make_engine
-from clinicflow_core.sql.store import SqlStore
-from tests.postgres import as_owner
+from tests.sql.rows import past_the_wall
 
 OVERLAPS = """
 SELECT count(*) FROM held x JOIN held y
@@ -51,16 +49,6 @@ class _Visit:
     starts: float
     ends: float
     since: int | None = None
-
-
-@contextmanager
-def past_the_wall(store: SqlStore) -> Iterator[Connection]:
-    """Yield a connection of the owner, who sees the rows of all clinics."""
-    url = store.engine.url.render_as_string(hide_password=False)
-    engine = make_engine(as_owner(url))
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
 
 
 def trail(store: Store) -> list[Entry]:

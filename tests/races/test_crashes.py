@@ -19,8 +19,9 @@ from clinicflow_core.sql.migration import upgrade
 from clinicflow_core.sql.store import open_store
 from tests.builders import open_clinic
 from tests.postgres import PostgresServer
-from tests.races.history import overlaps_ever, past_the_wall, trail
+from tests.races.history import overlaps_ever, trail
 from tests.races.racers import WEEK
+from tests.sql.rows import past_the_wall
 
 pytestmark = pytest.mark.races
 

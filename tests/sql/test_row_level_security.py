@@ -47,7 +47,7 @@ OF_A_CLINIC = sorted(
     for name, table in metadata.tables.items()
     if name == "clinics" or "clinic_id" in table.c
 )
-OF_NOBODY = {migration.VERSION_TABLE, "sign_in_throttles"}
+OF_NOBODY = {migration.VERSION_TABLE, "sign_in_tries"}
 """Tables whose rows belong to no clinic, on purpose."""
 
 tables = pytest.mark.parametrize("table", OF_A_CLINIC)
@@ -344,7 +344,7 @@ class Neighbours:
             "cancellations": visits.cancellations_of(self.visit.id),
             "users": other.owner
             in SqlUsers(trip, bound_to.id, NOW).page(all_of_them).items,
-            "events": SqlEvents(trip, bound_to.id).of(self.visit.id),
+            "events": SqlEvents(trip, bound_to.id, []).of(self.visit.id),
             "origins": SqlOrigins(trip, bound_to.id).known("patient", ["row 1"]),
         }
         diaries = SqlDiaries(trip, bound_to.id, other.zone, NOW)
