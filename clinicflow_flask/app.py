@@ -53,7 +53,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         store: Opened at the settings' database URL if left out.
 
     Raises:
-        SettingsError: If a setting is wrong, or not safe for production.
+        SettingsError: If a setting, or the database that it names, is not safe for
+            production.
         UnavailableError: If the database is away or its schema is not current.
     """
     settings = settings or load_settings()
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     if store is None:
         store = _open_store(settings)
     health.require_current(store)
+    health.require_walls(store, settings)
     app = Flask("clinicflow_flask", static_folder=None)
     # One more, to be seen: of a body in chunks Werkzeug drops what is too much.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1

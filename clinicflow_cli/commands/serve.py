@@ -17,6 +17,7 @@ from clinicflow_cli.composition import Reception, pass_reception
 from clinicflow_cli.failures import Failure
 from clinicflow_cli.options import example, json_option
 from clinicflow_cli.output import tell
+from clinicflow_core.errors import SettingsError
 from clinicflow_core.settings import (
     Environment,
     Settings,
@@ -107,6 +108,7 @@ def run_service(
     _refuse_missing_libraries()
     refuse_unsafe(reception.settings)
     require_current(reception)
+    refuse_open_walls(reception)
     refuse_taken(host, port)
     if workers > 1 and reception.database_url.startswith("sqlite"):
         warn_of_sqlite(sqlite3.sqlite_version_info)
@@ -143,6 +145,17 @@ def warn_of_sqlite(version: tuple[int, int, int]) -> None:
             f"processes write. Use --workers 1, SQLite {sound} or PostgreSQL.",
             err=True,
         )
+
+
+def refuse_open_walls(reception: Reception) -> None:
+    """
+    Raises:
+        SettingsError: If in production the database does not keep clinics apart.
+    """
+    if reception.settings.environment is not Environment.PRODUCTION:
+        return
+    if problems := reception.database.open_walls():
+        raise SettingsError(tuple(problems))
 
 
 def refuse_taken(host: str, port: int) -> None:

@@ -16,6 +16,7 @@ from clinicflow_core.errors import (
     SchemaNotCurrentError,
     StoreBusyError,
     StoreDamagedError,
+    StoreForbidsError,
     StoreFullError,
 )
 from clinicflow_core.scheduling.conflicts import Conflict, ConflictKind
@@ -28,6 +29,9 @@ _OVERLAPS = {
         kind=ConflictKind.PATIENT_BUSY, message="The patient has a visit at that time."
     ),
 }
+
+_POLICY = "ExecWithCheckOptions"
+"""Where PostgreSQL refuses a row of another clinic; to have asked for it is a bug."""
 
 
 @contextmanager
@@ -110,11 +114,11 @@ def _of_postgresql(error: BaseException | None) -> ClinicFlowError | None:
             return _schema_not_current()
         case "42P07":
             return StoreDamagedError()
+        case "42501" if getattr(diagnosis, "source_function", None) != _POLICY:
+            return StoreForbidsError()
         case "53100":
             return StoreFullError()
-        case "55P03":
-            return StoreBusyError()
-        case None:  # The server did not get to say anything.
+        case None | "55P03":  # Without a state, the server did not get to say one.
             return StoreBusyError()
         case _ if state[:2] in ("08", "53", "57"):
             return StoreBusyError()
