@@ -32,6 +32,7 @@ Everything ClinicFlow raises on purpose:
     - StoreBusyError
     - StoreFullError
     - StoreDamagedError
+    - StoreForbidsError
     - SchemaNotCurrentError
     - NotConfiguredError
     - GoogleAwayError
@@ -390,6 +391,19 @@ class StoreDamagedError(UnavailableError):
 
     def __str__(self) -> str:
         return "The database is damaged, or is none of ClinicFlow's."
+
+
+class StoreForbidsError(UnavailableError):
+    """The database does not let this role do what was asked of it."""
+
+    code = "store-forbids"
+
+    def __str__(self) -> str:
+        return (
+            "The database does not let the role in DATABASE_URL do this: its owner "
+            "looks after the schema, and gives the service its rights with "
+            "'clinicflow db roles'."
+        )
 
 
 class SchemaNotCurrentError(UnavailableError):

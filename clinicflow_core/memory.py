@@ -534,6 +534,7 @@ class MemoryUsers(_Repository):
     def save(self, user: User) -> None:
         if user.clinic_id != self._clinic_id:
             raise ClinicNotFoundError(user.clinic_id)
+        self._transaction.hold([("accounts", self._clinic_id)])
         follows = _follows(user)
         is_there = self._there("doctors", user.doctor_id)
 
@@ -813,13 +814,22 @@ class MemoryEntrance:
     def find_user(self, email: str) -> User | None:
         return self._user("emails", email.casefold())
 
-    def find_google_user(self, google_id: str) -> User | None:
-        return self._user("google_ids", google_id)
-
     def _user(self, index: str, name: str) -> User | None:
         user_id = self._transaction.find(index, None, (name,))
         user: User | None = self._transaction.find("users", None, (user_id,))
         return user
+
+    def hold_user(self, email: str) -> User | None:
+        found = self.find_user(email)
+        if found is not None:
+            self._transaction.hold([("accounts", found.clinic_id)])
+        return self.find_user(email)
+
+    def hold_google_user(self, google_id: str) -> User | None:
+        found = self._user("google_ids", google_id)
+        if found is not None:
+            self._transaction.hold([("accounts", found.clinic_id)])
+        return self._user("google_ids", google_id)
 
     def add_session(self, session: Session) -> None:
         self._transaction.write("sessions", None, (session.id,), session)

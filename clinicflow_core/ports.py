@@ -445,8 +445,14 @@ class Entrance(Protocol):
     def find_user(self, email: str) -> User | None:
         """Return the account with *email*, compared without case."""
 
-    def find_google_user(self, google_id: str) -> User | None:
-        """Return the account that signs in as *google_id*, compared exactly."""
+    def hold_user(self, email: str) -> User | None:
+        """
+        Return the account with *email*; nobody else can change it until the block
+        is left, so that no session begins after all of them were ended.
+        """
+
+    def hold_google_user(self, google_id: str) -> User | None:
+        """Return the account that signs in as *google_id* exactly; see `hold_user`."""
 
     def get_clinic(self, clinic_id: ClinicId) -> Clinic:
         """

@@ -198,6 +198,8 @@ def _problem_statuses(route: Route) -> set[int]:
     if route.writes:
         kinds.append(StoreFullError)
     statuses = {status_of(kind) for kind in kinds} | {HTTPStatus.INTERNAL_SERVER_ERROR}
+    if route.is_limited:
+        statuses.add(HTTPStatus.TOO_MANY_REQUESTS)
     if route.body is not None:
         statuses |= {
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -230,6 +232,10 @@ def _problem(components: dict[str, object]) -> dict[str, object]:
             "status": {"type": "integer"},
             "detail": {"type": "string"},
             "code": {"type": "string", "description": "Stable, for programs."},
+            "request_id": {
+                "type": "string",
+                "description": "As in the header X-Request-Id, and in the log.",
+            },
             "errors": {"type": "array", "items": place},
             "conflicts": many(Conflict),
             "alternatives": many(Opening),
@@ -246,6 +252,6 @@ def _problem(components: dict[str, object]) -> dict[str, object]:
                 "description": "How long the token lasts, in seconds.",
             },
         },
-        "required": ["type", "title", "status", "detail", "code"],
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
         "additionalProperties": False,
     }

@@ -205,7 +205,7 @@ def sign_in(
         if not passwords.matches(request.password, checked):
             raise WrongCredentialsError
         with entrance:
-            user = entrance.find_user(request.email)
+            user = entrance.hold_user(request.email)
             if (
                 user is None
                 or user.password_hash != checked

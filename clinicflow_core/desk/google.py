@@ -30,7 +30,7 @@ def sign_in(identity: Identity, entrance: Entrance) -> SignedIn | Step:
         GoogleRefusedError: If no account could be linked to it or made of it.
     """
     with entrance:
-        user = entrance.find_google_user(identity.google_id)
+        user = entrance.hold_google_user(identity.google_id)
         email = None if user else identity.email
         namesake = None if email is None else entrance.find_user(email)
         step = next_step(identity, user, namesake)
@@ -89,7 +89,7 @@ def sign_up(identity: Identity, request: NewClinic, entrance: Entrance) -> Signe
         raise GoogleRefusedError
     with entrance:
         # Asked first, so that all databases name the same reason.
-        if entrance.find_google_user(identity.google_id) is not None:
+        if entrance.hold_google_user(identity.google_id) is not None:
             raise GoogleTakenError
         if entrance.find_user(identity.email) is not None:
             raise EmailTakenError

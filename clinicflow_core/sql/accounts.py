@@ -27,8 +27,18 @@ _GET_USER = Fixed(
     )
 )
 _FIND_USER = Fixed(select(users).where(users.c.email_key == bindparam("email_key")))
+_HOLD_USER = Fixed(
+    select(users)
+    .where(users.c.email_key == bindparam("email_key"))
+    .with_for_update(read=True)
+)
 _FIND_GOOGLE_USER = Fixed(
     select(users).where(users.c.google_id == bindparam("google_id"))
+)
+_HOLD_GOOGLE_USER = Fixed(
+    select(users)
+    .where(users.c.google_id == bindparam("google_id"))
+    .with_for_update(read=True)
 )
 _GET_ANY_USER = Fixed(select(users).where(users.c.id == bindparam("id")))
 _SAVE_USER = update_of(users)
@@ -176,14 +186,16 @@ def save_user(trip: Trip, user: User) -> None:
     replace(trip, _SAVE_USER, _row_of_user(user))
 
 
-def find_user(trip: Trip, email: str) -> User | None:
+def find_user(trip: Trip, email: str, *, hold: bool = False) -> User | None:
     """Return the account with *email*, compared without case."""
-    [rows] = trip.now((_FIND_USER, {"email_key": email.casefold()}))
+    asked = {"email_key": email.casefold()}
+    [rows] = trip.now((_HOLD_USER if hold else _FIND_USER, asked))
     return user_of(rows[0]) if rows else None
 
 
-def find_google_user(trip: Trip, google_id: str) -> User | None:
-    [rows] = trip.now((_FIND_GOOGLE_USER, {"google_id": google_id}))
+def find_google_user(trip: Trip, google_id: str, *, hold: bool = False) -> User | None:
+    asked = {"google_id": google_id}
+    [rows] = trip.now((_HOLD_GOOGLE_USER if hold else _FIND_GOOGLE_USER, asked))
     return user_of(rows[0]) if rows else None
 
 

@@ -18,6 +18,7 @@ from clinicflow_core.errors import (
     SchemaNotCurrentError,
     StoreBusyError,
     StoreDamagedError,
+    StoreForbidsError,
     StoreFullError,
 )
 from clinicflow_core.scheduling.conflicts import Conflict, ConflictKind
@@ -33,6 +34,9 @@ _OVERLAPS = {
 
 _TAKEN = {"email": EmailTakenError, "google_id": GoogleTakenError}
 """What an account shares with no other, by a part of its column's name."""
+
+_POLICY = "ExecWithCheckOptions"
+"""Where PostgreSQL refuses a row of another clinic; to have asked for it is a bug."""
 
 
 @contextmanager
@@ -116,11 +120,11 @@ def _of_postgresql(error: BaseException | None) -> ClinicFlowError | None:
             return _schema_not_current()
         case "42P07":
             return StoreDamagedError()
+        case "42501" if getattr(diagnosis, "source_function", None) != _POLICY:
+            return StoreForbidsError()
         case "53100":
             return StoreFullError()
-        case "55P03":
-            return StoreBusyError()
-        case None:  # The server did not get to say anything.
+        case None | "55P03":  # Without a state, the server did not get to say one.
             return StoreBusyError()
         case _ if state[:2] in ("08", "53", "57"):
             return StoreBusyError()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -261,13 +264,13 @@ def test_an_account_is_found_by_its_google_sign_in_exactly(
 
     with clinic.store.entrance() as entrance:
         entrance.add_user(added)
-        assert entrance.find_google_user(name) == added
+        assert entrance.hold_google_user(name) == added
         entrance.commit()
 
     with clinic.store.entrance() as entrance:
-        assert entrance.find_google_user(name) == added
-        assert entrance.find_google_user(name.lower()) is None
-        assert entrance.find_google_user("") is None
+        assert entrance.hold_google_user(name) == added
+        assert entrance.hold_google_user(name.lower()) is None
+        assert entrance.hold_google_user("") is None
 
 
 def test_a_google_sign_in_belongs_to_one_account(
@@ -284,7 +287,7 @@ def test_a_google_sign_in_belongs_to_one_account(
         save(clinic, other.owner.linked(name, NOW))
 
     with clinic.store.entrance() as entrance:
-        assert entrance.find_google_user(name) == first
+        assert entrance.hold_google_user(name) == first
         assert entrance.find_user(second.email) is None
         assert entrance.find_user(other.owner.email) == other.owner
 
@@ -304,9 +307,9 @@ def test_an_account_that_was_changed_is_found_as_it_is_now(
 
     with clinic.store.entrance() as entrance:
         assert entrance.find_user(email) == changed
-        assert entrance.find_google_user(new) == changed
+        assert entrance.hold_google_user(new) == changed
         assert entrance.find_user(added.email) is None
-        assert entrance.find_google_user(old) is None
+        assert entrance.hold_google_user(old) is None
 
 
 def test_a_changed_account_takes_no_other_ones_email(
@@ -343,3 +346,31 @@ def test_an_account_that_is_not_there_is_not_saved(clinic: OpenClinic) -> None:
 
     with clinic.store.entrance() as entrance:
         assert entrance.find_user(nobody.email) is None
+
+
+def test_no_session_begins_after_all_were_ended(clinic: OpenClinic) -> None:
+    begun = session(clinic.owner)
+    told = threading.Event()
+
+    def deactivate() -> None:
+        told.wait()
+        with clinic.unit_of_work() as uow:
+            uow.users.save(uow.users.get(clinic.owner.id).changed({}, NOW))
+            uow.users.end_sessions(clinic.owner.id)
+            uow.commit()
+
+    with ThreadPoolExecutor() as pool:
+        deactivated = pool.submit(deactivate)
+        with clinic.store.entrance() as entrance:
+            assert entrance.hold_user(clinic.owner.email) == clinic.owner
+            told.set()
+            time.sleep(0.2)  # They would be done by now, unless they must wait.
+            entrance.add_session(begun)
+            entrance.commit()
+        deactivated.result()
+
+    with (
+        pytest.raises(NotSignedInError),
+        clinic.store.unit_of_work(clinic.id, begun.id),
+    ):
+        pass

@@ -91,6 +91,14 @@ EXAMPLES = {
         (),
         "The database is damaged, or is none of ClinicFlow's.",
     ),
+    errors.StoreForbidsError: (
+        (),
+        (
+            "The database does not let the role in DATABASE_URL do this: its owner "
+            "looks after the schema, and gives the service its rights with "
+            "'clinicflow db roles'."
+        ),
+    ),
     errors.SchemaNotCurrentError: (
         (None, "0001"),
         "The database schema is empty, not 0001: run 'clinicflow db upgrade'.",
@@ -203,6 +211,7 @@ def test_codes_are_stable():
         "StoreBusyError": "busy",
         "StoreFullError": "store-full",
         "StoreDamagedError": "store-damaged",
+        "StoreForbidsError": "store-forbids",
         "SchemaNotCurrentError": "schema-not-current",
         "NotConfiguredError": "not-configured",
         "GoogleAwayError": "google-unavailable",

@@ -19,13 +19,14 @@ from clinicflow_core.errors import (
     SchemaNotCurrentError,
     StoreBusyError,
     StoreDamagedError,
+    StoreForbidsError,
     StoreFullError,
 )
 from clinicflow_core.ports import UnitOfWork
 from clinicflow_core.sql.refusals import told_apart
 from clinicflow_core.sql.store import SqlStore
 from tests.builders import NOW, OpenClinic, open_clinic, patient, span, user
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, as_owner
 from tests.sql.conftest import (
     OpenStore,
     at_the_server,
@@ -57,6 +58,7 @@ def told(error: BaseException) -> str:
         ("42P01", "", SchemaNotCurrentError, None),
         ("42703", "", SchemaNotCurrentError, None),
         ("3F000", "", SchemaNotCurrentError, None),
+        ("42501", "", StoreForbidsError, None),
         ("53100", "", StoreFullError, None),
         ("53300", "", StoreBusyError, None),
         ("55P03", "", StoreBusyError, None),
@@ -267,9 +269,10 @@ def test_a_store_works_once_its_database_has_a_schema(
 
 
 def test_two_that_wait_for_each_other_are_told_of_contention(
-    postgres_store: SqlStore,
+    postgres_url: str, open_: OpenStore
 ) -> None:
     """Rows that are locked past the ports, in another order than theirs."""
+    postgres_store = open_(as_owner(postgres_url))
     clinic = open_clinic(postgres_store)
     visit = clinic.store_visit()
     say_first(postgres_store.engine, "SET deadlock_timeout = '20ms'")
