@@ -38,7 +38,7 @@ class BrokenStore(MemoryStore):
         if self.asked > 1:
             raise self.error
 
-    def entrance(self):
+    def entrance(self, _request_id):
         raise self.error
 
 
