@@ -45,6 +45,15 @@ class Database(Protocol):
     def differences(self) -> list[str]:
         """Return what is in the database otherwise than the newest schema says."""
 
+    def open_walls(self) -> list[str]:
+        """Return why it does not itself keep clinics apart."""
+
+    def roles(self, role: str) -> str:
+        """Return the SQL that makes the service's *role*."""
+
+    def apply_roles(self, role: str) -> None:
+        """Make the service's *role*, or correct what it may do."""
+
     def close(self) -> None: ...
 
 
@@ -93,6 +102,32 @@ class SqlDatabase:
         self._refuse_unusable_file()
         with self._told_apart():
             return differences(self._engine)
+
+    def open_walls(self) -> list[str]:
+        from clinicflow_core.sql.roles import open_walls  # noqa: PLC0415  Slow.
+
+        return open_walls(self._engine)
+
+    def roles(self, role: str) -> str:
+        from clinicflow_core.sql.roles import script  # noqa: PLC0415  Slow.
+
+        with self._role_refused():
+            return script(role)
+
+    def apply_roles(self, role: str) -> None:
+        from clinicflow_core.sql.roles import apply  # noqa: PLC0415  Slow.
+
+        with self._role_refused():
+            apply(self._engine, role)
+
+    @contextmanager
+    def _role_refused(self) -> Iterator[None]:
+        if self._engine.dialect.name == "sqlite":
+            raise Failure("SQLite has no roles; PostgreSQL has.", "no-roles")
+        try:
+            yield
+        except ValueError as error:
+            raise Failure(f"--role {error}.", "bad-role") from None
 
     def close(self) -> None:
         """Close all connections, so that no child process inherits one."""

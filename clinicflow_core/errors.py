@@ -6,6 +6,7 @@ Everything ClinicFlow raises on purpose:
   + InvalidError
   + NotSignedInError
     - WrongCredentialsError
+    - GoogleSignInError
   + TooManyTriesError
   + NotPermittedError
   + NotFoundError
@@ -18,6 +19,8 @@ Everything ClinicFlow raises on purpose:
     - BookingConflictError
     - InvalidTransitionError
     - EmailTakenError
+    - GoogleTakenError
+    - GoogleRefusedError
     - LastOwnerError
     - DoctorHasVisitsError
     - PatientHasVisitsError
@@ -30,8 +33,10 @@ Everything ClinicFlow raises on purpose:
     - StoreBusyError
     - StoreFullError
     - StoreDamagedError
+    - StoreForbidsError
     - SchemaNotCurrentError
     - NotConfiguredError
+    - GoogleAwayError
   + SettingsError
   + ContentionError
   + AlreadyAnsweredError
@@ -122,6 +127,15 @@ class WrongCredentialsError(NotSignedInError):
 
     def __str__(self) -> str:
         return "Wrong e-mail or password."
+
+
+class GoogleSignInError(NotSignedInError):
+    """What came back from Google, or what was made of it, does not count."""
+
+    code = "google-sign-in-failed"
+
+    def __str__(self) -> str:
+        return "The sign-in with Google failed; start it again."
 
 
 class TooManyTriesError(ClinicFlowError):
@@ -236,6 +250,28 @@ class EmailTakenError(RefusedError):
 
     def __str__(self) -> str:
         return "An account with this e-mail exists already."
+
+
+class GoogleTakenError(RefusedError):
+    """Another account signs in with this Google account."""
+
+    code = "google-taken"
+
+    def __str__(self) -> str:
+        return "An account with this Google sign-in exists already."
+
+
+class GoogleRefusedError(RefusedError):
+    """
+    No account here goes with this Google account, and none may be made of it.
+
+    Whether there is one with its e-mail is not told.
+    """
+
+    code = "google-refused"
+
+    def __str__(self) -> str:
+        return "This Google account cannot be used here; sign in another way."
 
 
 class LastOwnerError(RefusedError):
@@ -371,6 +407,19 @@ class StoreDamagedError(UnavailableError):
         return "The database is damaged, or is none of ClinicFlow's."
 
 
+class StoreForbidsError(UnavailableError):
+    """The database does not let this role do what was asked of it."""
+
+    code = "store-forbids"
+
+    def __str__(self) -> str:
+        return (
+            "The database does not let the role in DATABASE_URL do this: its owner "
+            "looks after the schema, and gives the service its rights with "
+            "'clinicflow db roles'."
+        )
+
+
 class SchemaNotCurrentError(UnavailableError):
     """
     The database has schema *found*; this ClinicFlow needs *needed*.
@@ -408,6 +457,15 @@ class NotConfiguredError(UnavailableError):
 
     def __str__(self) -> str:
         return f"Not configured: set {self.setting}."
+
+
+class GoogleAwayError(UnavailableError):
+    """Google does not answer, or not as it should."""
+
+    code = "google-unavailable"
+
+    def __str__(self) -> str:
+        return "Google does not answer as it should; try again."
 
 
 class SettingsError(ClinicFlowError):

@@ -48,6 +48,7 @@ from clinicflow_core.errors import (
     ContentionError,
     DoctorNotFoundError,
     EmailTakenError,
+    GoogleTakenError,
     KeyReusedError,
     NotFoundError,
     NotSignedInError,
@@ -643,6 +644,7 @@ class MemoryUsers(_Repository):
     def save(self, user: User) -> None:
         if user.clinic_id != self._clinic_id:
             raise ClinicNotFoundError(user.clinic_id)
+        self._transaction.hold([("accounts", self._clinic_id)])
         follows = _follows(user)
         is_there = self._there("doctors", user.doctor_id)
 
@@ -718,15 +720,24 @@ class MemoryEvents(_Repository):
 def _put_user(
     transaction: _Transaction, user: User, check: Callable[[Any], None] = _anything
 ) -> None:
-    def is_free(stored: object) -> None:
-        if stored not in (None, user.id):
-            raise EmailTakenError
-
     before: User | None = transaction.find("users", None, (user.id,))
     if before is not None:
         transaction.write("emails", None, (before.email.casefold(),), None)
+        transaction.write("google_ids", None, (before.google_id,), None)
     transaction.write("users", None, (user.id,), user, check)
-    transaction.write("emails", None, (user.email.casefold(),), user.id, is_free)
+    email, google_id = (user.email.casefold(),), (user.google_id,)
+    transaction.write("emails", None, email, user.id, _unless(EmailTakenError))
+    if user.google_id is not None:
+        taken = _unless(GoogleTakenError)
+        transaction.write("google_ids", None, google_id, user.id, taken)
+
+
+def _unless(taken: type[RefusedError]) -> Callable[[Any], None]:
+    def check(stored: object) -> None:
+        if stored is not None:
+            raise taken
+
+    return check
 
 
 class MemoryUnitOfWork:
@@ -908,10 +919,28 @@ class MemoryEntrance:
             raise UserNotFoundError(user_id)
         return user
 
+    def save_user(self, user: User) -> None:
+        _put_user(self._transaction, user, _follows(user))
+
     def find_user(self, email: str) -> User | None:
-        user_id = self._transaction.find("emails", None, (email.casefold(),))
+        return self._user("emails", email.casefold())
+
+    def _user(self, index: str, name: str) -> User | None:
+        user_id = self._transaction.find(index, None, (name,))
         user: User | None = self._transaction.find("users", None, (user_id,))
         return user
+
+    def hold_user(self, email: str) -> User | None:
+        found = self.find_user(email)
+        if found is not None:
+            self._transaction.hold([("accounts", found.clinic_id)])
+        return self.find_user(email)
+
+    def hold_google_user(self, google_id: str) -> User | None:
+        found = self._user("google_ids", google_id)
+        if found is not None:
+            self._transaction.hold([("accounts", found.clinic_id)])
+        return self._user("google_ids", google_id)
 
     def add_session(self, session: Session) -> None:
         self._transaction.write("sessions", None, (session.id,), session)

@@ -337,6 +337,7 @@ class Users(Protocol):
         Raises:
             ClinicNotFoundError: If it belongs to another clinic.
             EmailTakenError: If another account, in any clinic, has the e-mail.
+            GoogleTakenError: If another one has the Google sign-in.
         """
 
     def get(self, user_id: UserId) -> User:
@@ -488,10 +489,28 @@ class Entrance(Protocol):
         """
         Raises:
             EmailTakenError: If another account has the e-mail.
+            GoogleTakenError: If another account has the Google sign-in.
+        """
+
+    def save_user(self, user: User) -> None:
+        """
+        Raises:
+            ContentionError: If the stored version is not the one before.
+            EmailTakenError: If another account has the e-mail.
+            GoogleTakenError: If another account has the Google sign-in.
         """
 
     def find_user(self, email: str) -> User | None:
         """Return the account with *email*, compared without case."""
+
+    def hold_user(self, email: str) -> User | None:
+        """
+        Return the account with *email*; nobody else can change it until the block
+        is left, so that no session begins after all of them were ended.
+        """
+
+    def hold_google_user(self, google_id: str) -> User | None:
+        """Return the account that signs in as *google_id* exactly; see `hold_user`."""
 
     def get_clinic(self, clinic_id: ClinicId) -> Clinic:
         """

@@ -8,6 +8,7 @@ empty setting is one that is not set.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from typed_settings.loaders import DictLoader, DotEnvLoader
 from typed_settings.types import OptionList, SettingsDict
 
 from clinicflow_core import wire
+from clinicflow_core.accounts.google import GOOGLE
 from clinicflow_core.errors import InvalidError, SettingsError
 from clinicflow_core.wire import one_line, pattern, whole
 
@@ -35,7 +37,14 @@ EXAMPLE_SECRET = "change-me-in-production-at-least-32-characters"  # noqa: S105 
 SECRET_FILE = "clinicflow.secret"  # noqa: S105  The name of a file.
 """Where a secret is kept that nobody set."""
 
+DEFAULT_RATE_LIMIT = "120/minute"
+
 _ORIGIN = r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
+_ISSUER = (
+    r"(?:https://[A-Za-z0-9.-]+|http://(?:localhost|127\.0\.0\.1))"
+    r"(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?"
+)
+_NO_ISSUER = "must be a URL as https://accounts.google.com; http only on this machine"
 
 
 class Environment(Enum):
@@ -52,6 +61,8 @@ def _origins(_: object, __: object, origins: tuple[str, ...]) -> None:
             raise ValueError(complaint)
 
 
+# What is said to one's own machine crosses no network.
+_is_private = re.compile(r"https://.*|http://(?:localhost|127\.0\.0\.1)(?::[0-9]+)?")
 _origin = pattern(_ORIGIN, "must be origins as https://desk.example.org, with commas")
 
 
@@ -63,8 +74,13 @@ class Settings:
     Attributes:
         jwt_secret_key: Signs the tokens of who is signed in; see `signing_secret`.
         access_token_expire_minutes: How long a token lasts, at most a week.
+        google_issuer: The OpenID provider; another than Google for trying things out.
         debug: Whether SQL statements are logged, without their values.
         cors_origins: The front ends that may call from a browser.
+        rate_limit: How often an address may ask what needs no sign-in; see
+            the function `rate_limit`.
+        trusted_proxies: How many proxies stand in front and say who asks.
+        metrics: Whether `/metrics` tells figures for Prometheus.
     """
 
     database_url: str = field(
@@ -95,11 +111,21 @@ class Settings:
         default="http://localhost:5173/auth/google/callback",
         validator=pattern("https?://.+", "must be a URL"),
     )
+    google_issuer: str = field(default=GOOGLE, validator=pattern(_ISSUER, _NO_ISSUER))
     environment: Environment = Environment.DEVELOPMENT
     debug: bool = False
     cors_origins: tuple[str, ...] = field(
         default=("http://localhost:5173", "http://localhost:3000"), validator=_origins
     )
+    rate_limit: str | None = field(
+        default=None,
+        validator=pattern(
+            r"[1-9][0-9]{0,5}/(?:second|minute|hour|day)|off",
+            "must be as 120/minute, or off",
+        ),
+    )
+    trusted_proxies: int = field(default=0, validator=whole(0, 10))
+    metrics: bool = False
 
 
 def load_settings(
@@ -127,8 +153,13 @@ def refuse_unsafe(settings: Settings) -> None:
     Raises:
         SettingsError: If *settings* are for production and must not be used there.
     """
+    if problems := _unsafe(settings):
+        raise SettingsError(problems)
+
+
+def _unsafe(settings: Settings) -> tuple[str, ...]:
     if settings.environment is not Environment.PRODUCTION:
-        return
+        return ()
     secret = settings.jwt_secret_key
     problems = []
     if secret is None:
@@ -137,8 +168,21 @@ def refuse_unsafe(settings: Settings) -> None:
         problems.append("JWT_SECRET_KEY: must not be the example in production")
     if settings.debug:
         problems.append("DEBUG: must be off in production")
-    if problems:
-        raise SettingsError(tuple(problems))
+    if not all(_is_private.fullmatch(origin) for origin in settings.cors_origins):
+        problems.append("CORS_ORIGINS: must be https:// in production, or localhost")
+    return tuple(problems)
+
+
+def rate_limit(settings: Settings) -> str | None:
+    """
+    Return how often an address may ask what needs no sign-in; None for ever so often.
+
+    If nothing is set, there is a limit everywhere but in a test.
+    """
+    if settings.rate_limit is None:
+        is_test = settings.environment is Environment.TEST
+        return None if is_test else DEFAULT_RATE_LIMIT
+    return None if settings.rate_limit == "off" else settings.rate_limit
 
 
 def signing_secret(settings: Settings, folder: Path = Path()) -> str:
@@ -198,6 +242,8 @@ _READ: Final[Mapping[str, Callable[[str], object]]] = {
     "access_token_expire_minutes": _whole,
     "debug": _switch,
     "cors_origins": _list,
+    "trusted_proxies": _whole,
+    "metrics": _switch,
 }
 _NAMES: Final = tuple(a.name for a in attrs.fields(Settings))
 
@@ -211,8 +257,14 @@ def _judged(
     try:
         settings: Any = wire.structure(data, settings_cls)
     except InvalidError as error:
-        problems = (
-            f"{p.pointer.split('/')[1].upper()}: {p.detail}" for p in error.problems
-        )
+        wrong = {p.pointer.split("/")[1]: p.detail for p in error.problems}
+        problems = [f"{name.upper()}: {detail}" for name, detail in wrong.items()]
+        # What else would be refused later is told now; the rest is sound by itself.
+        rest = {name: value for name, value in data.items() if name not in wrong}
+        problems += [
+            problem
+            for problem in _unsafe(wire.structure(rest, settings_cls))
+            if problem.partition(":")[0].lower() not in wrong
+        ]
         raise SettingsError(tuple(problems)) from None
     return {option.path: getattr(settings, option.path) for option in options}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
 import attrs
+from attrs import frozen
 from flask import Response
 
 from clinicflow_core import wire
@@ -26,6 +28,14 @@ Document = Mapping[str, object]
 GivenUp = tuple[Appointment, Cancellation]
 """A visit that will not take place, and why."""
 
+
+@frozen
+class Redirect:
+    """Where the browser is sent."""
+
+    location: str
+
+
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -38,6 +48,8 @@ def respond(
     """Return *value* as a response; nothing at all for a status of 204."""
     if status == 204:
         return Response(status=204)
+    if isinstance(value, Redirect):
+        return Response(status=status, headers={"Location": value.location})
     response = Response(_encode(value), status, content_type=media_type)
     if headers:
         response.headers.extend(headers)
@@ -63,6 +75,8 @@ def renderer(kind: Any) -> Callable[[Any], object]:
         return _render_page
     if kind == GivenUp:
         return _render_given_up
+    if kind is Redirect:
+        return _as_it_is
     if kind is Week:
         return _render_week
     if kind is Registered:
@@ -87,6 +101,8 @@ def answer_schema(kind: Any, components: dict[str, object]) -> dict[str, object]
             },
             "required": ["items", "next"],
         }
+    if get_origin(kind) is UnionType:
+        return {"anyOf": [answer_schema(one, components) for one in get_args(kind)]}
     if kind == GivenUp:
         cancellation = json_schema(Cancellation, components=components, answer=True)
         return _with(Appointment, "cancellation", cancellation, components)
@@ -136,6 +152,10 @@ def _render_registered(registered: Registered) -> object:
         **_object(wire.dump(registered.patient)),
         "possible_duplicates": wire.dump(registered.possible_duplicates),
     }
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def _object(dumped: object) -> dict[str, object]:

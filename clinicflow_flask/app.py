@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Collection
 from functools import cache
 from typing import Final
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask
 from flask_cors import CORS
 from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from clinicflow_core.ports import Store
 from clinicflow_core.settings import (
+    Environment,
     Settings,
     load_settings,
+    rate_limit,
     refuse_unsafe,
     signing_secret,
 )
@@ -23,21 +27,22 @@ from clinicflow_flask import (
     appointments,
     clinic,
     doctors,
+    google,
     health,
     openapi,
     patients,
     schedule,
 )
 from clinicflow_flask.answers import Document
+from clinicflow_flask.headers import add_headers
+from clinicflow_flask.logs import add_request_log
+from clinicflow_flask.metrics import add_metrics
 from clinicflow_flask.problems import add_problems
-from clinicflow_flask.requests import MAX_BODY
+from clinicflow_flask.rate_limits import add_rate_limits
+from clinicflow_flask.request_ids import add_request_ids
+from clinicflow_flask.requests import MAX_BODY, refuse_long_url
 from clinicflow_flask.routes import Route, add_routes
 from clinicflow_flask.tokens import add_tokens
-
-_HEADERS: Final[Mapping[str, str]] = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def create_app(settings: Settings | None = None, store: Store | None = None) -> Flask:
@@ -49,7 +54,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         store: Opened at the settings' database URL if left out.
 
     Raises:
-        SettingsError: If a setting is wrong, or not safe for production.
+        SettingsError: If a setting, or the database that it names, is not safe for
+            production.
         UnavailableError: If the database is away or its schema is not current.
     """
     settings = settings or load_settings()
@@ -57,26 +63,51 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     if store is None:
         store = _open_store(settings)
     health.require_current(store)
+    health.require_walls(store, settings)
     app = Flask("clinicflow_flask", static_folder=None)
     # One more, to be seen: of a body in chunks Werkzeug drops what is too much.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1
     app.url_map.merge_slashes = False
+    if proxies := settings.trusted_proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's own way.
+    add_request_log(app)
+    add_request_ids(app)
+    if settings.metrics:
+        add_metrics(app)
+    app.before_request(refuse_long_url)
     add_problems(app)
-    add_tokens(app, settings, signing_secret(settings))
+    secret = signing_secret(settings)
+    add_tokens(app, settings, secret)
+    google.add_google(app, settings, secret)
     add_routes(app, ROUTES, store)
+    if limit := rate_limit(settings):
+        add_rate_limits(app, ROUTES, limit)
     app.register_blueprint(_docs())
-    app.after_request(_add_headers)
+    is_production = settings.environment is Environment.PRODUCTION
+    add_headers(app, is_production=is_production)
+    _let_in(app, settings.cors_origins)
+    return app
+
+
+def _let_in(app: Flask, origins: Collection[str]) -> None:
     CORS(
         app,
         resources=r"/api/.*",
-        origins=list(settings.cors_origins),
+        # Compiled, or they would be compared without case. Browsers write it small.
+        origins=[re.compile(re.escape(origin.lower()) + r"\Z") for origin in origins],
         supports_credentials=True,
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-        expose_headers=["Idempotent-Replayed", "Retry-After"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "X-Request-Id",
+        ],
+        expose_headers=["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-Id"],
         max_age=600,
         always_send=False,
     )
-    return app
 
 
 def _open_store(settings: Settings) -> Store:
@@ -90,19 +121,15 @@ def _open_store(settings: Settings) -> Store:
 
 
 def _docs() -> Blueprint:
-    # Without a validator the page asks nothing of the internet.
-    config = {"app_name": openapi.TITLE, "validatorUrl": None}
+    config = {
+        "app_name": openapi.TITLE,
+        # Without a validator the page asks nothing of the internet.
+        "validatorUrl": None,
+        # Else it is made of the header Host, inside a script.
+        "oauth2RedirectUrl": "/docs/oauth2-redirect.html",
+    }
     docs: Blueprint = get_swaggerui_blueprint("/docs", "/openapi.json", config)
     return docs
-
-
-def _add_headers(response: Response) -> Response:
-    headers = response.headers
-    for name, value in _HEADERS.items():
-        headers[name] = value
-    if request.path.startswith("/api/"):
-        headers["Cache-Control"] = "no-store"
-    return response
 
 
 @cache
@@ -114,6 +141,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *health.ROUTES,
     Route("GET", "/openapi.json", _description, "Describe the service"),
     *accounts.ROUTES,
+    *google.ROUTES,
     *clinic.ROUTES,
     *doctors.ROUTES,
     *patients.ROUTES,

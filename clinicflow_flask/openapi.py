@@ -20,7 +20,7 @@ from clinicflow_core.errors import (
 from clinicflow_core.json_schema import json_schema
 from clinicflow_core.scheduling.conflicts import Conflict
 from clinicflow_core.scheduling.openings import Opening
-from clinicflow_flask.answers import answer_schema, has_version
+from clinicflow_flask.answers import Redirect, answer_schema, has_version
 from clinicflow_flask.problems import MEDIA_TYPE, status_of
 from clinicflow_flask.requests import KEY
 from clinicflow_flask.routes import Nothing, Route
@@ -54,6 +54,9 @@ _REPLAYED: Final = {
         "description": "There if the request was carried out before.",
         "schema": {"const": "true"},
     }
+}
+_LOCATION: Final = {
+    "Location": {"required": True, "schema": {"type": "string", "format": "uri"}}
 }
 
 
@@ -153,7 +156,9 @@ def _described(cls: Any, components: dict[str, object]) -> Any:
 
 def _responses(route: Route, components: dict[str, object]) -> dict[str, object]:
     success: dict[str, object] = {"description": HTTPStatus(route.status).phrase}
-    if route.status != HTTPStatus.NO_CONTENT:
+    if route.answer is Redirect:
+        success["headers"] = _LOCATION
+    elif route.status != HTTPStatus.NO_CONTENT:
         schema = answer_schema(route.answer, components)
         success["content"] = {_JSON: {"schema": schema}}
     headers = {
@@ -193,6 +198,8 @@ def _problem_statuses(route: Route) -> set[int]:
     if route.writes:
         kinds.append(StoreFullError)
     statuses = {status_of(kind) for kind in kinds} | {HTTPStatus.INTERNAL_SERVER_ERROR}
+    if route.is_limited:
+        statuses.add(HTTPStatus.TOO_MANY_REQUESTS)
     if route.body is not None:
         statuses |= {
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -225,6 +232,10 @@ def _problem(components: dict[str, object]) -> dict[str, object]:
             "status": {"type": "integer"},
             "detail": {"type": "string"},
             "code": {"type": "string", "description": "Stable, for programs."},
+            "request_id": {
+                "type": "string",
+                "description": "As in the header X-Request-Id, and in the log.",
+            },
             "errors": {"type": "array", "items": place},
             "conflicts": many(Conflict),
             "alternatives": many(Opening),
@@ -232,7 +243,15 @@ def _problem(components: dict[str, object]) -> dict[str, object]:
                 "type": "array",
                 "items": {"type": "string", "format": "uuid"},
             },
+            "link_token": {
+                "type": "string",
+                "description": "Links the account that exists, with its password.",
+            },
+            "expires_in": {
+                "type": "integer",
+                "description": "How long the token lasts, in seconds.",
+            },
         },
-        "required": ["type", "title", "status", "detail", "code"],
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
         "additionalProperties": False,
     }

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from functools import singledispatch
 from http import HTTPStatus
 from typing import Final
-from uuid import uuid4
 
-from flask import Flask, Response, request
+import attrs
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from clinicflow_core import wire
@@ -37,7 +37,10 @@ from clinicflow_core.errors import (
     UnavailableError,
     UnreadableError,
 )
+from clinicflow_flask import logs
 from clinicflow_flask.answers import respond
+from clinicflow_flask.offers import LinkNeededError
+from clinicflow_flask.request_ids import request_id
 from clinicflow_flask.requests import ParameterError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -66,7 +69,9 @@ _CODES: Final[Mapping[int, str]] = {
     404: "not-found",
     405: "method-not-allowed",
     413: "too-large",
+    414: "url-too-long",
     415: "unsupported-media-type",
+    429: "too-many-requests",
 }
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -100,8 +105,10 @@ def _problem(
         "status": status,
         "detail": detail,
         "code": code,
+        "request_id": request_id(),
         **(facts or {}),
     }
+    logs.note_code(code)
     return respond(body, status, headers or _HEADERS.get(status), MEDIA_TYPE)
 
 
@@ -141,6 +148,11 @@ def _(error: DoctorHasVisitsError | PatientHasVisitsError) -> Mapping[str, objec
     return {"appointment_ids": [str(visit) for visit in error.appointment_ids]}
 
 
+@_facts.register
+def _(error: LinkNeededError) -> Mapping[str, object]:
+    return attrs.asdict(error.offer)
+
+
 def _answered_before(error: AlreadyAnsweredError) -> Response:
     headers = {"Idempotent-Replayed": "true"}
     if isinstance(error.answer, dict) and "version" in error.answer:
@@ -174,14 +186,13 @@ def _not_http(error: HTTPException) -> Response | HTTPException:
 
 def _unexpected(error: Exception) -> Response:
     # The texts of errors may hold personal data; where they come from does not.
-    number = uuid4()
     _LOGGER.error(
         "Unexpected %s in %s %s, reported as %s\n%s",
         type(error).__qualname__,
-        request.method,
-        request.url_rule,
-        number,
+        logs.method(),
+        logs.route(),
+        request_id(),
         "".join(traceback.format_tb(error.__traceback__)),
     )
-    detail = f"Something went wrong here; the log knows it as {number}."
+    detail = f"Something went wrong here; the log knows it as {request_id()}."
     return _problem(500, "internal-error", detail)

@@ -11,7 +11,11 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import (
+    RequestEntityTooLarge,
+    RequestURITooLarge,
+    UnsupportedMediaType,
+)
 
 from clinicflow_core import wire
 from clinicflow_core.errors import InvalidError, Problem
@@ -20,6 +24,9 @@ from clinicflow_core.ports import Once
 
 MAX_BODY: Final = 1024 * 1024
 """How many bytes a body may have."""
+
+MAX_URL: Final = 8 * 1024
+"""How many bytes path and query may have together, once the path is decoded."""
 
 KEY: Final = wire.pattern("[!-~]{1,255}", "must be 1 to 255 visible ASCII characters")
 """What an idempotency key looks like."""
@@ -36,6 +43,17 @@ class ParameterError(InvalidError):
         super().__init__(problems)
         self.args = (place, problems)
         self.place = place
+
+
+def refuse_long_url() -> None:
+    """
+    Raises:
+        RequestURITooLarge: If path and query are longer than `MAX_URL`.
+    """
+    environ = request.environ
+    url = (environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
+    if sum(map(len, url)) > MAX_URL:
+        raise RequestURITooLarge
 
 
 def read_body(*, optional: bool) -> object:

@@ -21,6 +21,7 @@ from flask import Flask, Response
 from clinicflow_core.errors import ClinicFlowError
 from clinicflow_core.ports import Entrance, Store, UnitOfWork
 from clinicflow_flask import answers, requests, tokens
+from clinicflow_flask.request_ids import request_id
 
 _PLACE = re.compile(r"{([a-z_]+)}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -57,6 +58,11 @@ class Route:
         return _PLACE.findall(self.path)
 
     @property
+    def endpoint(self) -> str:
+        """What Flask and the logs call it."""
+        return f"{self.method} {self.path}"
+
+    @property
     def is_public(self) -> bool:
         """Whether anybody may ask, signed in or not."""
         return not (self._named(UnitOfWork) or self._named(tokens.Refresher))
@@ -65,6 +71,11 @@ class Route:
     def heeds_version(self) -> bool:
         """Whether the header If-Match says which version is meant."""
         return _VERSION in self._hints
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether one address may ask only so often."""
+        return self.is_public and self.path.startswith("/api/")
 
     @property
     def writes(self) -> bool:
@@ -123,9 +134,8 @@ def add_routes(app: Flask, routes: Collection[Route], store: Store) -> None:
     """Make *app* answer *routes*."""
     for route in routes:
         rule = _PLACE.sub(r"<uuid:\1>", route.path)
-        endpoint = f"{route.method} {route.path}"
         view = _view(route, store)
-        app.add_url_rule(rule, endpoint, view, methods=[route.method])
+        app.add_url_rule(rule, route.endpoint, view, methods=[route.method])
 
 
 def _view(route: Route, store: Store) -> Callable[..., Response]:
@@ -155,6 +165,7 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
                 who.clinic_id,
                 who.session_id,
                 requests.once(data, render) if once else None,
+                request_id(),
             )
         for name, service in services.items():
             arguments[name] = service()
@@ -169,7 +180,7 @@ def _services(route: Route, store: Store) -> dict[str, Callable[[], object]]:
     """Return what the act needs besides the request, by the names it has there."""
     by_kind: dict[type, Callable[[], object]] = {
         tokens.Refresher: tokens.refresher,
-        Entrance: store.entrance,
+        Entrance: lambda: store.entrance(request_id()),
         Store: lambda: store,
     }
     services = {

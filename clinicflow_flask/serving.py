@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from flask import Flask
 
+from clinicflow_core.settings import load_settings
+from clinicflow_flask import logs
 from clinicflow_flask.app import create_app
 
 
 def make_app() -> Flask:
     """Return the service as the environment sets it; called once in each worker."""
-    return create_app()
+    settings = load_settings()
+    logs.configure(settings)
+    return create_app(settings)

@@ -33,6 +33,7 @@ from clinicflow_core.entities.ids import ClinicId, SessionId, UserId
 from clinicflow_core.entities.user import User
 from clinicflow_core.errors import NotSignedInError
 from clinicflow_core.settings import Settings
+from clinicflow_flask import logs
 
 ISSUER: Final = "clinicflow"
 AUDIENCE: Final = "clinicflow-api"
@@ -137,6 +138,7 @@ def add_tokens(app: Flask, settings: Settings, secret: str) -> None:
 def issue(signed_in: SignedIn) -> Tokens:
     """Return tokens for somebody who just signed in."""
     session, user = signed_in.session, signed_in.user
+    logs.note_session(session.clinic_id, session.id)
     claims = {
         "clinic": str(session.clinic_id),
         "role": user.role.value,
@@ -166,6 +168,7 @@ def bearer() -> Bearer:
     """
     check: Callable[[str], Bearer] = current_app.extensions[_CHECKED]
     who = check(_sent())
+    logs.note_session(who.clinic_id, who.session_id)
     if who.until <= time.time():
         raise NotSignedInError
     return who
@@ -179,7 +182,9 @@ def refresher() -> Refresher:
         NotSignedInError: If there is none that counts, for whatever reason.
     """
     claims = _claims(_sent(), Purpose.REFRESH)
-    return Refresher(SessionId(UUID(claims["sid"])), UUID(claims["jti"]))
+    session_id = SessionId(UUID(claims["sid"]))
+    logs.note_session(ClinicId(UUID(claims["clinic"])), session_id)
+    return Refresher(session_id, UUID(claims["jti"]))
 
 
 def _sent() -> str:

@@ -3,7 +3,8 @@ ${message}
 
 A released migration is never changed. It names what it makes, imports nothing
 from ClinicFlow, and can be undone. Work that locks a table for long goes into a
-migration of its own.
+migration of its own. On PostgreSQL a table with a clinic_id gets row-level security
+and its policy, and one whose rows are changed is not forced meanwhile.
 """
 
 from __future__ import annotations

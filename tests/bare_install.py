@@ -17,11 +17,14 @@ import clinicflow_core
 NEEDS_AN_EXTRA = ("clinicflow_core.sql", "clinicflow_core.settings")
 NOT_OURS = {
     "alembic",
+    "authlib",
     "bcrypt",
     "click",
     "flask",
+    "joserfc",
     "openai",
     "psycopg",
+    "requests",
     "rich",
     "sqlalchemy",
     "typed_settings",

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import settings
 
 from clinicflow_core.accounts import passwords
-from tests.postgres import PostgresServer
+from tests.postgres import SERVICE, PostgresServer, as_owner
 
 settings.register_profile("quick", deadline=None, max_examples=15, print_blob=True)
 settings.register_profile(
@@ -40,9 +40,15 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres: PostgresServer) -> str:
     """The name of a migrated database to copy; do not connect to it."""
+    from clinicflow_core.sql import roles
+    from clinicflow_core.sql.engine import make_engine
     from clinicflow_core.sql.migration import upgrade
 
-    upgrade(postgres.create_database("migrated"))
+    url = postgres.create_database("migrated")
+    upgrade(url)
+    engine = make_engine(url)
+    roles.apply(engine, SERVICE)
+    engine.dispose()
     return "migrated"
 
 
@@ -60,9 +66,14 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def postgres_url(postgres: PostgresServer, migrated_postgres: str) -> Iterator[str]:
-    """The URL of a fresh PostgreSQL database with the current schema."""
+    """
+    The URL of a fresh PostgreSQL database with the current schema.
+
+    As in production its role is held by row-level security; see `as_owner`.
+    """
     name = f"test_{next(_numbers)}"
-    yield postgres.create_database(name, template=migrated_postgres)
+    postgres.create_database(name, template=migrated_postgres)
+    yield postgres.service_url(name)
     postgres.drop_database(name)
 
 
@@ -80,6 +91,12 @@ def database_url(request: pytest.FixtureRequest) -> str:
     fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
     url: str = request.getfixturevalue(fixture)
     return url
+
+
+@pytest.fixture
+def owned_database_url(database_url: str) -> str:
+    """The URL of a fresh database for its owner, once on each database."""
+    return as_owner(database_url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -28,6 +28,7 @@ import psycopg
 from psycopg import sql
 
 OWNER = "clinicflow"
+SERVICE = "clinicflow_service"
 START_SECONDS = 60
 STOP_SECONDS = 30
 
@@ -175,6 +176,10 @@ class PostgresServer:
             f"postgresql+psycopg://{OWNER}@/{database}?host={quote(str(self._folder))}"
         )
 
+    def service_url(self, database: str) -> str:
+        """Return the URL of *database* for the role that row-level security holds."""
+        return as_service(self.url(database))
+
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create an empty database, or a copy of *template*, and return its URL."""
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
@@ -268,6 +273,22 @@ class PostgresServer:
         if watch := getattr(self, "_watch", None):
             watch.communicate(b"finished\n")
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def as_owner(url: str) -> str:
+    """Return *url* for the role that owns the tables, and that nothing holds."""
+    return _as(OWNER, url)
+
+
+def as_service(url: str) -> str:
+    """Return *url* for the role that row-level security holds."""
+    return _as(SERVICE, url)
+
+
+def _as(role: str, url: str) -> str:
+    if not url.startswith("postgresql"):
+        return url
+    return re.sub("(?<=//)[^@/]*(?=@)", role, url, count=1)
 
 
 def find_binaries() -> Path:

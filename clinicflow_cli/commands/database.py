@@ -63,6 +63,37 @@ def check(reception: Reception) -> None:
     )
 
 
+@db.command(
+    epilog=example(
+        "clinicflow db roles > roles.sql",
+        "clinicflow --database-url postgresql://owner@/clinicflow db roles --apply",
+    )
+)
+@click.option(
+    "--role",
+    default="clinicflow_service",
+    show_default=True,
+    metavar="NAME",
+    help="The service's role.",
+)
+@click.option("--apply", is_flag=True, help="Run it instead of printing it.")
+@json_option
+@pass_reception
+def roles(reception: Reception, role: str, apply: bool) -> None:
+    """
+    Print the SQL that makes the service's role on PostgreSQL.
+
+    The owner of the tables runs it, once more after every upgrade. The role gets no
+    password; 'ALTER ROLE … PASSWORD' gives it one.
+    """
+    if apply:
+        reception.database.apply_roles(role)
+        tell({"role": role}, f"The role {role} may do what the service does.")
+    else:
+        script = reception.database.roles(role)
+        tell({"role": role, "sql": script}, script)
+
+
 def require_current(reception: Reception) -> None:
     """
     Raises:

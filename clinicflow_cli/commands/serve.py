@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
-from contextlib import closing
+import tempfile
+from contextlib import ExitStack, closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,13 +17,30 @@ from clinicflow_cli.composition import Reception, pass_reception
 from clinicflow_cli.failures import Failure
 from clinicflow_cli.options import example, json_option
 from clinicflow_cli.output import tell
-from clinicflow_core.settings import refuse_unsafe, signing_secret
+from clinicflow_core.errors import SettingsError
+from clinicflow_core.settings import (
+    Environment,
+    Settings,
+    refuse_unsafe,
+    signing_secret,
+)
 
 SERVICE = "clinicflow_flask.serving:make_app"
 """What makes the service; named, because the faces do not know each other."""
 
+_FORMATTER = "clinicflow_flask.logs.make_formatter"
+_FIGURES = "PROMETHEUS_MULTIPROC_DIR"
+"""Where the workers add up their figures."""
+
 _CODE = ("clinicflow_core", "clinicflow_flask")
-_NEEDED = ("flask", "flask_jwt_extended", "granian")
+_NEEDED = (
+    "flask",
+    "flask_jwt_extended",
+    "flask_limiter",
+    "granian",
+    "prometheus_client",
+    "structlog",
+)
 _MOST_THREADS = 8
 """A worker answers no more requests at once: it has about as many connections."""
 
@@ -90,6 +108,7 @@ def run_service(
     _refuse_missing_libraries()
     refuse_unsafe(reception.settings)
     require_current(reception)
+    refuse_open_walls(reception)
     refuse_taken(host, port)
     if workers > 1 and reception.database_url.startswith("sqlite"):
         warn_of_sqlite(sqlite3.sqlite_version_info)
@@ -100,7 +119,11 @@ def run_service(
     if announce:
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         tell({"url": url}, f"Serving on {url}; Ctrl-C ends it.")
-    _answer(host, port, workers, reload=reload)
+    with ExitStack() as stack:
+        if reception.settings.metrics and _FIGURES not in os.environ:
+            folder = tempfile.TemporaryDirectory(prefix="clinicflow-metrics-")
+            os.environ[_FIGURES] = stack.enter_context(folder)
+        _answer(host, port, workers, reception.settings, reload=reload)
 
 
 def _refuse_missing_libraries() -> None:
@@ -124,6 +147,17 @@ def warn_of_sqlite(version: tuple[int, int, int]) -> None:
         )
 
 
+def refuse_open_walls(reception: Reception) -> None:
+    """
+    Raises:
+        SettingsError: If in production the database does not keep clinics apart.
+    """
+    if reception.settings.environment is not Environment.PRODUCTION:
+        return
+    if problems := reception.database.open_walls():
+        raise SettingsError(tuple(problems))
+
+
 def refuse_taken(host: str, port: int) -> None:
     """
     Raises:
@@ -143,7 +177,9 @@ def refuse_taken(host: str, port: int) -> None:
         ) from None
 
 
-def _answer(host: str, port: int, workers: int, *, reload: bool) -> None:
+def _answer(
+    host: str, port: int, workers: int, settings: Settings, *, reload: bool
+) -> None:
     from granian import Granian  # noqa: PLC0415  Only the web extra has it.
     from granian.constants import Interfaces  # noqa: PLC0415  As above.
 
@@ -161,7 +197,9 @@ def _answer(host: str, port: int, workers: int, *, reload: bool) -> None:
         # Not the working directory: the database writes there.
         reload_paths=[Path(folder) for name in _CODE for folder in _folders_of(name)],
         websockets=False,
-        log_dictconfig=_log_to_stderr(),
+        log_dictconfig=_log_to_stderr(
+            json=settings.environment is Environment.PRODUCTION
+        ),
     ).serve()
 
 
@@ -170,14 +208,16 @@ def _folders_of(package: str) -> list[str]:
     return list(spec.submodule_search_locations or ()) if spec else []
 
 
-def _log_to_stderr() -> dict[str, object]:
+def _log_to_stderr(*, json: bool) -> dict[str, object]:
     from granian.log import LOGGING_CONFIG  # noqa: PLC0415  As above.
 
     handlers = LOGGING_CONFIG["handlers"]
     assert isinstance(handlers, dict)
+    formatter = {"()": _FORMATTER, "json": json}
     return {
+        "formatters": dict.fromkeys(("generic", "access"), formatter),
         "handlers": {
             name: {**handler, "stream": "ext://sys.stderr"}
             for name, handler in handlers.items()
-        }
+        },
     }

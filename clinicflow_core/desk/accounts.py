@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import ceil
@@ -130,7 +130,7 @@ class Me:
 def found_clinic(request: NewClinic, entrance: Entrance) -> Clinic:
     """Found a clinic without accounts, for a program that signs people in itself."""
     with entrance:
-        clinic = _new_clinic(request, entrance.now)
+        clinic = new_clinic(request, entrance.now)
         entrance.add_clinic(clinic)
         entrance.record(clinic.id, "clinic.founded", clinic)
         entrance.commit()
@@ -147,7 +147,7 @@ def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
     """
     password_hash = passwords.hash_password(request.owner.password)
     with entrance:
-        clinic = _new_clinic(request.clinic, entrance.now)
+        clinic = new_clinic(request.clinic, entrance.now)
         owner = User(
             id=UserId(uuid4()),
             clinic_id=clinic.id,
@@ -158,7 +158,7 @@ def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
             created_at=entrance.now,
             updated_at=entrance.now,
         )
-        session = _new_session(owner, entrance.now)
+        session = new_session(owner, entrance.now)
         entrance.add_clinic(clinic)
         entrance.add_user(owner)
         entrance.add_session(session)
@@ -170,9 +170,16 @@ def sign_up(request: SignUp, entrance: Entrance) -> SignedIn:
     return SignedIn(session=session, user=owner, clinic=clinic)
 
 
+def _as_it_is(user: User) -> User:
+    return user
+
+
 @retried
 def sign_in(
-    request: Credentials, entrance: Entrance, address: str | None = None
+    request: Credentials,
+    entrance: Entrance,
+    address: str | None = None,
+    change: Callable[[User], User] = _as_it_is,
 ) -> SignedIn:
     """
     Sign somebody in.
@@ -183,6 +190,8 @@ def sign_in(
     Args:
         address: The IP address from which it is asked, if it comes over a network:
             wrong tries count against it as well.
+        change: What else becomes of the account whose password was right, stored
+            and recorded in the transaction that signs in.
 
     Raises:
         WrongCredentialsError: If e-mail and password do not belong together, or
@@ -196,14 +205,15 @@ def sign_in(
         if not passwords.matches(request.password, checked):
             raise WrongCredentialsError
         with entrance:
-            user = entrance.find_user(request.email)
+            user = entrance.hold_user(request.email)
             if (
                 user is None
                 or user.password_hash != checked
                 or user.status is not UserStatus.ACTIVE
             ):
                 raise WrongCredentialsError
-            session = _new_session(user, entrance.now)
+            user = change(user)
+            session = new_session(user, entrance.now)
             clinic = entrance.get_clinic(user.clinic_id)
             entrance.add_session(session)
             entrance.record(clinic.id, "user.signed-in", user, by=user.id)
@@ -370,7 +380,8 @@ def _account(uow: UnitOfWork) -> tuple[UserId, SessionId]:
     return actor.user_id, actor.session_id
 
 
-def _new_clinic(request: NewClinic, now: datetime) -> Clinic:
+def new_clinic(request: NewClinic, now: datetime) -> Clinic:
+    """Return the clinic that *request* describes; nothing is stored."""
     return Clinic(
         id=ClinicId(uuid4()),
         name=request.name,
@@ -383,7 +394,8 @@ def _new_clinic(request: NewClinic, now: datetime) -> Clinic:
     )
 
 
-def _new_session(user: User, now: datetime) -> Session:
+def new_session(user: User, now: datetime) -> Session:
+    """Return a session that begins *now*; nothing is stored."""
     return Session(
         id=SessionId(uuid4()),
         clinic_id=user.clinic_id,

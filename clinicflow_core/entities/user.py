@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from clinicflow_core.entities.ids import ClinicId, DoctorId, SessionId, UserId
+from clinicflow_core.errors import GoogleRefusedError
 from clinicflow_core.wire import HIDDEN
 
 
@@ -37,6 +38,7 @@ class User:
     Attributes:
         doctor_id: Whose diary is their own; only for the doctor role.
         email: As it was typed; compared without case.
+        google_id: Whom Google says it is, for ever: its `sub`, never the e-mail.
 
     Raises:
         ValueError: If there is no way to sign in, or *doctor_id* is given to
@@ -70,6 +72,17 @@ class User:
     @property
     def is_active_owner(self) -> bool:
         return self.role is Role.OWNER and self.status is UserStatus.ACTIVE
+
+    def linked(self, google_id: str, now: datetime) -> User:
+        """
+        Return the account as one that also signs in as *google_id*.
+
+        Raises:
+            GoogleRefusedError: If it signs in as another one already.
+        """
+        if self.google_id not in (None, google_id):
+            raise GoogleRefusedError
+        return self.changed({"google_id": google_id}, now)
 
     def changed(self, changes: Mapping[str, Any], now: datetime) -> User:
         return evolve(self, **changes, version=self.version + 1, updated_at=now)

@@ -27,6 +27,19 @@ _GET_USER = Fixed(
     )
 )
 _FIND_USER = Fixed(select(users).where(users.c.email_key == bindparam("email_key")))
+_HOLD_USER = Fixed(
+    select(users)
+    .where(users.c.email_key == bindparam("email_key"))
+    .with_for_update(read=True)
+)
+_FIND_GOOGLE_USER = Fixed(
+    select(users).where(users.c.google_id == bindparam("google_id"))
+)
+_HOLD_GOOGLE_USER = Fixed(
+    select(users)
+    .where(users.c.google_id == bindparam("google_id"))
+    .with_for_update(read=True)
+)
 _GET_ANY_USER = Fixed(select(users).where(users.c.id == bindparam("id")))
 _SAVE_USER = update_of(users)
 _HOLD_CLINIC = Fixed(
@@ -169,9 +182,20 @@ def add_user(trip: Trip, user: User) -> None:
     trip.later(_ADD_USER, _row_of_user(user))
 
 
-def find_user(trip: Trip, email: str) -> User | None:
+def save_user(trip: Trip, user: User) -> None:
+    replace(trip, _SAVE_USER, _row_of_user(user))
+
+
+def find_user(trip: Trip, email: str, *, hold: bool = False) -> User | None:
     """Return the account with *email*, compared without case."""
-    [rows] = trip.now((_FIND_USER, {"email_key": email.casefold()}))
+    asked = {"email_key": email.casefold()}
+    [rows] = trip.now((_HOLD_USER if hold else _FIND_USER, asked))
+    return user_of(rows[0]) if rows else None
+
+
+def find_google_user(trip: Trip, google_id: str, *, hold: bool = False) -> User | None:
+    asked = {"google_id": google_id}
+    [rows] = trip.now((_HOLD_GOOGLE_USER if hold else _FIND_GOOGLE_USER, asked))
     return user_of(rows[0]) if rows else None
 
 

@@ -82,10 +82,12 @@ _BUSY_TIMES_ON_POSTGRESQL = " UNION ALL ".join(
     SELECT visit.* FROM unnest(CAST(:{person}_ids AS uuid[])) AS person (id),
     LATERAL (
         SELECT id, doctor_id, patient_id, starts_at, ends_at FROM appointments
-        WHERE clinic_id = :clinic_id AND {person}_id = person.id AND holds_time
-        AND tstzrange(starts_at, ends_at)
-            && tstzrange(CAST(:start AS timestamptz), CAST(:end AS timestamptz))
-        OFFSET 0  -- One look into the index for each person.
+        WHERE clinic_id = :clinic_id AND {person}_id = person.id
+        AND starts_at > CAST(:longest_before AS timestamptz)
+        AND starts_at < CAST(:end AS timestamptz)
+        AND ends_at > CAST(:start AS timestamptz)
+        AND holds_time IS NOT FALSE
+        ORDER BY starts_at
     ) AS visit
     """  # noqa: S608  The two names are ours.
     for person in ("doctor", "patient")
@@ -93,14 +95,18 @@ _BUSY_TIMES_ON_POSTGRESQL = " UNION ALL ".join(
 
 BUSY_TIMES = {
     "sqlite": Fixed(union_all(_busy_times_of("doctor"), _busy_times_of("patient"))),
-    # In the words of the exclusion constraints, whose indexes then answer it whole,
-    # however little the planner knows of a young table.
+    # One look into an index for each person. The exclusion constraints' own would
+    # give the whole past: behind row-level security an index is asked only what is
+    # known to tell nothing of other rows, and whether ranges overlap is not. So
+    # `holds_time` is said in words that are not theirs, and the order makes the
+    # planner take an index by time, however little it knows of a young table.
     "postgresql": Fixed(
         text(_BUSY_TIMES_ON_POSTGRESQL)
         .bindparams(
             bindparam("clinic_id", type_=appointments.c.clinic_id.type),
             bindparam("doctor_ids", type_=KeyList()),
             bindparam("patient_ids", type_=KeyList()),
+            bindparam("longest_before", type_=appointments.c.starts_at.type),
             bindparam("start", type_=appointments.c.starts_at.type),
             bindparam("end", type_=appointments.c.ends_at.type),
         )

@@ -3,7 +3,7 @@ Whether a database still has the schema that the migrations make.
 
 The migrations are run once more beside it, and the two are compared by what the
 database itself says of them: columns with their defaults, constraints with
-exclusions, indexes and triggers.
+exclusions, indexes, triggers and row-level security with its policies.
 """
 
 from __future__ import annotations
@@ -48,6 +48,15 @@ _POSTGRESQL = """
         concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
     WHERE c.relnamespace = CAST(:schema AS regnamespace) AND NOT t.tgisinternal
+    UNION ALL
+    SELECT 'row-level security of ' || relname,
+        concat_ws(' ', relrowsecurity, relforcerowsecurity)
+    FROM pg_class
+    WHERE relnamespace = CAST(:schema AS regnamespace) AND relrowsecurity
+    UNION ALL
+    SELECT concat('policy ', tablename, '.', policyname),
+        concat_ws(' ', permissive, roles, cmd, qual, with_check)
+    FROM pg_policies WHERE schemaname = CAST(:schema AS name)
 """
 
 

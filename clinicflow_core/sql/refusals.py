@@ -13,9 +13,12 @@ from clinicflow_core.errors import (
     ClinicFlowError,
     ContentionError,
     EmailTakenError,
+    GoogleTakenError,
+    RefusedError,
     SchemaNotCurrentError,
     StoreBusyError,
     StoreDamagedError,
+    StoreForbidsError,
     StoreFullError,
 )
 from clinicflow_core.scheduling.conflicts import Conflict, ConflictKind
@@ -29,6 +32,12 @@ _OVERLAPS = {
     ),
 }
 
+_TAKEN = {"email": EmailTakenError, "google_id": GoogleTakenError}
+"""What an account shares with no other, by a part of its column's name."""
+
+_POLICY = "ExecWithCheckOptions"
+"""Where PostgreSQL refuses a row of another clinic; to have asked for it is a bug."""
+
 
 @contextmanager
 def told_apart() -> Iterator[None]:
@@ -41,6 +50,7 @@ def told_apart() -> Iterator[None]:
         ContentionError: If somebody got in between: an overlap, a deadlock, a
             record that went away.
         EmailTakenError: If the e-mail of an account is taken.
+        GoogleTakenError: If its Google sign-in is.
         UnavailableError: If the database is busy, full, away, or not up to date.
     """
     try:
@@ -75,8 +85,8 @@ def _of_sqlite(error: sqlite3.Error) -> ClinicFlowError | None:
     message = str(error)
     if message in _OVERLAPS:
         return overlap(message)
-    if "users.email" in message:
-        return EmailTakenError()
+    if "UNIQUE constraint failed: users." in message and (taken := _taken(message)):
+        return taken
     if isinstance(error, sqlite3.IntegrityError) and (
         "UNIQUE" in message or "FOREIGN KEY" in message
     ):
@@ -102,23 +112,27 @@ def _of_postgresql(error: BaseException | None) -> ClinicFlowError | None:
         case "23P01":
             person = "patient" if "patient" in constraint else "doctor"
             return overlap(f"ex_appointments_{person}")
-        case "23505" if "email" in constraint:
-            return EmailTakenError()
+        case "23505" if taken := _taken(constraint):
+            return taken
         case "23503" | "23505" | "40001" | "40P01":
             return ContentionError(StoreBusyError())
         case "42P01" | "42703" | "3F000":
             return _schema_not_current()
         case "42P07":
             return StoreDamagedError()
+        case "42501" if getattr(diagnosis, "source_function", None) != _POLICY:
+            return StoreForbidsError()
         case "53100":
             return StoreFullError()
-        case "55P03":
-            return StoreBusyError()
-        case None:  # The server did not get to say anything.
+        case None | "55P03":  # Without a state, the server did not get to say one.
             return StoreBusyError()
         case _ if state[:2] in ("08", "53", "57"):
             return StoreBusyError()
     return None
+
+
+def _taken(place: str) -> RefusedError | None:
+    return next((error() for name, error in _TAKEN.items() if name in place), None)
 
 
 def _schema_not_current() -> SchemaNotCurrentError:

@@ -19,7 +19,7 @@ from clinicflow_core.entities.event import Event
 from clinicflow_core.entities.ids import ClinicId, EventId, SessionId, UserId
 from clinicflow_core.entities.user import Session, User
 from clinicflow_core.errors import ClinicNotFoundError, NotSignedInError, RefusedError
-from clinicflow_core.sql import accounts, trail, tries
+from clinicflow_core.sql import accounts, row_security, trail, tries
 from clinicflow_core.sql.accounts import SqlUsers
 from clinicflow_core.sql.appointments import SqlAppointments
 from clinicflow_core.sql.belongings import SqlBelongings
@@ -76,6 +76,17 @@ class SqlStore:
 
         with told_apart():
             migration.require_current(self.engine)
+
+    def open_walls(self) -> list[str]:
+        """
+        Return why the database itself does not keep clinics apart; see `roles`.
+
+        Raises:
+            UnavailableError: If it is away or busy.
+        """
+        from clinicflow_core.sql import roles  # noqa: PLC0415  Rare.
+
+        return roles.open_walls(self.engine)
 
     def close(self) -> None:
         """Close all connections."""
@@ -141,6 +152,11 @@ class SqlUnitOfWork(_Transaction):
         self._by = by
         self._once = once
         self._answer: object = None
+
+    def _begin(self) -> Trip:
+        trip = super()._begin()
+        row_security.enter(trip, self._clinic_id)
+        return trip
 
     def __enter__(self) -> Self:
         trip = self._begin()
@@ -249,7 +265,7 @@ class SqlEntrance(_Transaction):
     """See `ports.Entrance`."""
 
     def __enter__(self) -> Self:
-        self._begin()
+        row_security.stand_at_the_entrance(self._begin())
         return self
 
     def __exit__(
@@ -272,24 +288,44 @@ class SqlEntrance(_Transaction):
         return accounts.clinic_of(rows[0])
 
     def add_clinic(self, clinic: Clinic) -> None:
+        row_security.enter(self._trip, clinic.id)
         accounts.add_clinic(self._trip, clinic)
 
     def add_user(self, user: User) -> None:
+        row_security.enter(self._trip, user.clinic_id)
         accounts.add_user(self._trip, user)
+
+    def save_user(self, user: User) -> None:
+        row_security.enter(self._trip, user.clinic_id)
+        accounts.save_user(self._trip, user)
 
     def find_user(self, email: str) -> User | None:
         return accounts.find_user(self._trip, email)
+
+    def hold_user(self, email: str) -> User | None:
+        found = accounts.find_user(self._trip, email)
+        if found is not None:
+            row_security.enter(self._trip, found.clinic_id)
+        return accounts.find_user(self._trip, email, hold=True)
+
+    def hold_google_user(self, google_id: str) -> User | None:
+        found = accounts.find_google_user(self._trip, google_id)
+        if found is not None:
+            row_security.enter(self._trip, found.clinic_id)
+        return accounts.find_google_user(self._trip, google_id, hold=True)
 
     def get_user(self, user_id: UserId) -> User:
         return accounts.get_user(self._trip, user_id)
 
     def add_session(self, session: Session) -> None:
+        row_security.enter(self._trip, session.clinic_id)
         accounts.add_session(self._trip, session)
 
     def hold_session(self, session_id: SessionId) -> Session | None:
         return accounts.hold_session(self._trip, session_id)
 
     def save_session(self, session: Session) -> None:
+        row_security.enter(self._trip, session.clinic_id)
         accounts.save_session(self._trip, session)
 
     def hold_tries(self, subjects: Collection[str]) -> Mapping[str, Tries]:

@@ -33,6 +33,7 @@ from clinicflow_core.errors import (
     StoreBusyError,
 )
 from clinicflow_core.ports import KEYS_KEPT, Once
+from clinicflow_core.sql import row_security
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import events, idempotency_keys, origins, outbox
 from clinicflow_core.sql.types import Key
@@ -147,7 +148,11 @@ def write_events(trip: Trip, happened: Sequence[tuple[ClinicId, Event]]) -> None
     if trip.dialect == "postgresql":
         for chain in sorted({event.record_id.int % _CHAINS for _, event in happened}):
             trip.later(_HOLD_CHAIN, {"chain": chain})
+    entered = None
     for clinic_id, event in happened:
+        if clinic_id != entered:
+            row_security.enter(trip, clinic_id)
+            entered = clinic_id
         trip.later(_ADD_EVENT, _row_of(event, clinic_id))
         trip.later(
             _ADD_TO_OUTBOX,

@@ -20,6 +20,27 @@ depends_on = None
 
 HOLDS_TIME = "status IN ('unconfirmed', 'confirmed', 'completed') AND NOT overbooked"
 
+# Those whose rows belong to a clinic.
+OF_A_CLINIC = (
+    "doctors",
+    "users",
+    "sessions",
+    "working_hours",
+    "patients",
+    "appointments",
+    "cancellations",
+    "intake_forms",
+    "ai_intake_summaries",
+    "events",
+    "outbox",
+    "idempotency_keys",
+    "origins",
+)
+
+# Once a transaction that set it has ended, it is '' and not NULL: that is nobody.
+THIS_CLINIC = "(SELECT nullif(current_setting('clinicflow.clinic', true), '')::uuid)"
+AT_THE_ENTRANCE = "(SELECT current_setting('clinicflow.entrance', true) = 'on')"
+
 
 def upgrade() -> None:
     kind = _Kinds(op.get_bind().dialect.name)
@@ -243,9 +264,10 @@ def upgrade() -> None:
         "idx_appointments_clinic_date": ["clinic_id", "date"],
         "idx_appointments_doctor_date": ["doctor_id", "date"],
         "idx_appointments_patient": ["patient_id"],
+        # Where nothing is known yet, PostgreSQL takes the last that will do.
+        "ix_appointments_starts_at": ["clinic_id", "starts_at", "id"],
         "ix_appointments_doctor_span": ["clinic_id", "doctor_id", "starts_at"],
         "ix_appointments_patient_span": ["clinic_id", "patient_id", "starts_at"],
-        "ix_appointments_starts_at": ["clinic_id", "starts_at", "id"],
     }.items():
         op.create_index(name, "appointments", columns)
     if on_postgresql:
@@ -413,6 +435,8 @@ def upgrade() -> None:
         sa.Column("record_id", kind.key, nullable=False),
         sa.PrimaryKeyConstraint("clinic_id", "kind", "key", name="pk_origins"),
     )
+    if on_postgresql:
+        _keep_clinics_apart_on_postgresql()
 
 
 def downgrade() -> None:
@@ -463,6 +487,36 @@ def _exclude_overlaps_on_postgresql() -> None:
             ) WHERE (holds_time)
             """
         )
+
+
+def _keep_clinics_apart_on_postgresql() -> None:
+    """
+    The last wall between clinics: a transaction sees and writes the one that it set.
+
+    Subselects, so that a setting is looked up once a statement and not for each row.
+    """
+    for table in ("clinics", *OF_A_CLINIC):
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        column = "id" if table == "clinics" else "clinic_id"
+        own = f"{column} = {THIS_CLINIC}"
+        op.execute(
+            f"CREATE POLICY own_clinic ON {table} USING ({own}) WITH CHECK ({own})"
+        )
+    # Who signs in says neither clinic nor account; whatever is then written is
+    # written in a clinic.
+    for table in ("clinics", "users"):
+        op.execute(
+            f"CREATE POLICY entrance ON {table} FOR SELECT USING ({AT_THE_ENTRANCE})"
+        )
+    # A session is held before it is known whose it is, and changed in its clinic.
+    op.execute(
+        f"CREATE POLICY entrance ON sessions FOR SELECT USING ({AT_THE_ENTRANCE})"
+    )
+    op.execute(
+        "CREATE POLICY entrance_holds ON sessions FOR UPDATE "
+        f"USING ({AT_THE_ENTRANCE}) WITH CHECK (false)"
+    )
 
 
 def _refuse_to_change_events_on_sqlite() -> None:

@@ -41,9 +41,11 @@ from sqlalchemy.engine import make_url
 from clinicflow_core.accounts.permissions import system
 from clinicflow_core.desk import accounts, doctors, register
 from clinicflow_core.entities.doctor import Weekday
+from clinicflow_core.sql import roles
+from clinicflow_core.sql.engine import make_engine
 from clinicflow_core.sql.migration import upgrade
 from clinicflow_core.sql.store import open_store
-from tests.postgres import PostgresServer, find_binaries
+from tests.postgres import SERVICE, PostgresServer, as_service, find_binaries
 
 CLIENTS = (1, 8, 32)
 WORKERS = 2
@@ -109,7 +111,10 @@ class Run:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--database-url", help="a PostgreSQL; one of its own without")
+    parser.add_argument(
+        "--database-url",
+        help="a PostgreSQL, for its owner, that asks its users no password",
+    )
     parser.add_argument("--seconds", type=float, default=5.0, help="for each run")
     options = parser.parse_args()
     with ExitStack() as stack:
@@ -118,8 +123,11 @@ def main() -> None:
             server = stack.enter_context(PostgresServer(durable=True))
             url = server.create_database("benchmark")
         upgrade(url)
-        clinic = found_clinic(url)
-        port = stack.enter_context(served(url))
+        engine = make_engine(url)
+        roles.apply(engine, SERVICE)
+        engine.dispose()
+        clinic = found_clinic(as_service(url))
+        port = stack.enter_context(served(as_service(url)))
         token = sign_in(port, clinic)
         pgbench = prepare_pgbench(url, stack)
         print(f"{'clients':>8} {'limit/s':>9} {'booked/s':>9} {'share':>6}", end="")

@@ -23,6 +23,8 @@ class MemoryDatabase:
         self.store = MemoryStore(FixedClock(NOW))
         self.schema: str | None = None
         self.drift: list[str] = []
+        self.open: list[str] = []
+        self.made: str | None = None
 
     def open_store(self, clock: Clock | None = None) -> Store:  # noqa: ARG002  It has one.
         return self.store
@@ -38,6 +40,15 @@ class MemoryDatabase:
 
     def differences(self) -> list[str]:
         return self.drift
+
+    def open_walls(self) -> list[str]:
+        return self.open
+
+    def roles(self, role: str) -> str:
+        return f"CREATE ROLE {role};"
+
+    def apply_roles(self, role: str) -> None:
+        self.made = role
 
     def close(self) -> None:
         pass

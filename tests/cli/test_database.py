@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import MemoryDatabase, Shell
+from tests.postgres import as_owner
 
 
 def test_a_schema_is_brought_up_to_date(shell: Shell, database: MemoryDatabase):
@@ -117,3 +118,45 @@ def test_a_file_that_may_not_be_read_is_told(
 def test_a_database_url_that_does_not_work_never_shows_its_password(url: str):
     for arguments in (("agenda",), ("db", "upgrade"), ("agenda", "--json")):
         assert "hunter2" not in Shell(None, url).refuses(*arguments)
+
+
+def test_the_services_role_is_printed(shell: Shell, database: MemoryDatabase):
+    assert shell.says("db", "roles") == "CREATE ROLE clinicflow_service;\n"
+    assert shell.answers("db", "roles", "--role", "desk") == {
+        "role": "desk",
+        "sql": "CREATE ROLE desk;",
+    }
+    assert database.made is None
+
+
+def test_the_services_role_is_made(shell: Shell, database: MemoryDatabase):
+    shell.says("db", "roles", "--apply")
+
+    assert database.made == "clinicflow_service"
+
+
+@pytest.mark.parametrize("apply", [(), ("--apply",)], ids=["printed", "applied"])
+def test_sqlite_has_no_roles(apply: tuple[str, ...], sqlite_shell: Shell):
+    assert "SQLite has no roles" in sqlite_shell.refuses("db", "roles", *apply)
+
+
+@pytest.mark.slow
+def test_the_owner_makes_the_services_role(postgres_url: str):
+    owner, service = Shell(None, as_owner(postgres_url)), Shell(None, postgres_url)
+
+    assert "GRANT SELECT, INSERT ON events" in owner.says("db", "roles")
+    owner.says("db", "roles", "--apply")
+
+    assert "--role must be a name" in owner.refuses("db", "roles", "--role", "a b")
+    told = owner.refuses("db", "roles", "--role", "clinicflow", "--apply")
+    assert "--role is above row-level security" in told
+    assert "its owner looks after the schema" in service.refuses(
+        "db", "roles", "--apply"
+    )
+
+
+@pytest.mark.slow
+def test_the_service_cannot_look_after_the_schema(postgres_url: str):
+    told = Shell(None, postgres_url).refuses("db", "check")
+
+    assert "its owner looks after the schema" in told

@@ -36,6 +36,7 @@ def test_the_commands_that_other_programs_use_are_there():
         ("db", "upgrade"),
         ("db", "current"),
         ("db", "check"),
+        ("db", "roles"),
         ("clinic",),
         ("user", "create"),
         ("doctor", "add"),

@@ -6,12 +6,15 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -21,6 +24,7 @@ from tests.cli.conftest import Shell
 pytestmark = pytest.mark.slow
 
 CHECKOUT = Path(__file__).parents[2]
+OWNER = "ines@harbour.example"
 CLINICFLOW = (sys.executable, "-m", "clinicflow_cli.main")
 
 
@@ -50,7 +54,7 @@ def url(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
     """The URL of a clinic with Zoë Ångström in its register."""
     monkeypatch.chdir(tmp_path)
     shell = Shell(None, sqlite_url)
-    shell.sets_up("Harbour Clinic", "ines@harbour.example")
+    shell.sets_up("Harbour Clinic", OWNER)
     shell.says("patient", "add", "Zoë", "Ångström")
     return sqlite_url
 
@@ -60,6 +64,30 @@ def free_port() -> int:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]
         return port
+
+
+@contextmanager
+def serving(
+    url: str, port: int, folder: Path, *arguments: str, **more: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve until the block is left; *folder* gets the log."""
+    log = folder / "log"
+    command = [*CLINICFLOW, "serve", "--port", str(port), *arguments]
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(
+            command, stdout=file, stderr=file, env=environment(url, **more)
+        ) as served,
+    ):
+        try:
+            wanted = 2 if "--workers" in arguments else 1
+            for _ in range(300):
+                if log.read_text().count("Started worker") == wanted:
+                    break
+                time.sleep(0.1)
+            yield served
+        finally:
+            served.terminate()
 
 
 def test_the_database_is_taken_from_the_environment(url: str):
@@ -172,6 +200,67 @@ class TestServing:
 
             assert served.wait(30) == 0
         assert "Traceback" not in log.read_text()
+
+    @pytest.mark.slow
+    def test_what_is_being_answered_when_it_is_stopped_is_answered_first(
+        self, url: str, port: int, tmp_path: Path
+    ):
+        log_in = Request(
+            f"http://127.0.0.1:{port}/api/auth/login",
+            json.dumps({"email": OWNER, "password": PASSWORD}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with (
+            serving(url, port, tmp_path) as served,
+            closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as other,
+            ThreadPoolExecutor() as pool,
+        ):
+            other.execute("BEGIN IMMEDIATE")
+            answer = pool.submit(urlopen, log_in, timeout=20)
+            time.sleep(1)  # It waits for the other writer by now.
+            served.terminate()
+            time.sleep(1)
+            assert not answer.done()
+            assert served.poll() is None
+
+            other.rollback()
+
+            with answer.result() as response:
+                assert "access_token" in json.load(response)
+            assert served.wait(10) == 0
+
+    @pytest.mark.slow
+    def test_all_workers_add_up_their_figures_and_tell_what_programs_read(
+        self, url: str, port: int, tmp_path: Path
+    ):
+        settings = {
+            "ENVIRONMENT": "production",
+            "JWT_SECRET_KEY": "s" * 40,
+            "METRICS": "true",
+            "TMPDIR": str(tmp_path),
+        }
+        with serving(url, port, tmp_path, "--workers", "2", **settings) as served:
+            base = f"http://127.0.0.1:{port}"
+            for _ in range(20):
+                with urlopen(f"{base}/health?", timeout=5) as answer:
+                    assert answer.headers["Server"] == "granian"
+                    assert answer.headers["Strict-Transport-Security"]
+            with urlopen(f"{base}/metrics", timeout=5) as answer:
+                figures = answer.read().decode()
+            served.terminate()
+            assert served.wait(30) == 0
+
+        count = 'clinicflow_requests_total{method="GET",route="/health",status="200"}'
+        assert f"{count} 20.0" in figures.splitlines()
+        ours = ("Warning: SQLite", "Serving on")
+        told = (tmp_path / "log").read_text().splitlines()
+        lines = [json.loads(line) for line in told if not line.startswith(ours)]
+        answered = [line for line in lines if line["event"] == "Answered"]
+        assert len(answered) == 21
+        assert {line["logger"].partition(".")[0] for line in lines} == {
+            *("_granian", "clinicflow_flask")
+        }
+        assert list(tmp_path.glob("clinicflow-metrics-*")) == []
 
     def test_a_taken_port_is_told(self, url: str, port: int):
         with closing(socket.socket()) as listening:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from clinicflow_cli.commands.serve import warn_of_sqlite
+from tests.cli.conftest import MemoryDatabase, Shell
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,14 @@ def test_a_sqlite_that_several_processes_can_damage_is_warned_of(
     warn_of_sqlite(version)
 
     assert ("Use --workers 1" in capsys.readouterr().err) == warned
+
+
+def test_production_does_not_serve_a_database_that_does_not_keep_clinics_apart(
+    shell: Shell, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv("JWT_SECRET_KEY", "x" * 32)
+    shell.says("db", "upgrade")
+    database.open = ["DATABASE_URL: its role is a superuser"]
+
+    assert "DATABASE_URL: its role" in shell.refuses("serve")

@@ -49,7 +49,8 @@ def shared_store(
     else:
         server = request.getfixturevalue("postgres")
         template = request.getfixturevalue("migrated_postgres")
-        url = server.create_database("contract", template=template)
+        server.create_database("contract", template=template)
+        url = server.service_url("contract")
     store = open_store(url, watch)
     yield store
     store.close()

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from attrs import evolve
 
 from clinicflow_core.accounts.permissions import actor_of
 from clinicflow_core.entities.ids import ClinicId, SessionId
-from clinicflow_core.entities.user import Role, UserStatus
+from clinicflow_core.entities.user import Role, User, UserStatus
 from clinicflow_core.errors import (
     ClinicNotFoundError,
+    ContentionError,
     EmailTakenError,
+    GoogleTakenError,
     NotSignedInError,
+    StaleVersionError,
 )
 from clinicflow_core.ports import Store
 from tests.builders import (
@@ -232,3 +239,138 @@ def test_a_session_acts_with_the_role_of_its_account(
 
     with clinic.store.unit_of_work(clinic.id, began.id) as uow:
         assert uow.actor == actor_of(account, began.id)
+
+
+# Signing in with Google
+
+
+def add(clinic: OpenClinic, added: User) -> None:
+    with clinic.store.entrance() as entrance:
+        entrance.add_user(added)
+        entrance.commit()
+
+
+def save(clinic: OpenClinic, changed: User) -> None:
+    with clinic.store.entrance() as entrance:
+        entrance.save_user(changed)
+        entrance.commit()
+
+
+def test_an_account_is_found_by_its_google_sign_in_exactly(
+    clinic: OpenClinic,
+) -> None:
+    name = f"Google-{uuid4()}"
+    added = user(clinic.id, google_id=name, password_hash=None)
+
+    with clinic.store.entrance() as entrance:
+        entrance.add_user(added)
+        assert entrance.hold_google_user(name) == added
+        entrance.commit()
+
+    with clinic.store.entrance() as entrance:
+        assert entrance.hold_google_user(name) == added
+        assert entrance.hold_google_user(name.lower()) is None
+        assert entrance.hold_google_user("") is None
+
+
+def test_a_google_sign_in_belongs_to_one_account(
+    clinic: OpenClinic, other: OpenClinic
+) -> None:
+    name = f"google-{uuid4()}"
+    first = user(clinic.id, google_id=name)
+    add(clinic, first)
+    second = user(other.id, google_id=name)
+
+    with pytest.raises(GoogleTakenError):
+        add(clinic, second)
+    with pytest.raises(GoogleTakenError):
+        save(clinic, other.owner.linked(name, NOW))
+
+    with clinic.store.entrance() as entrance:
+        assert entrance.hold_google_user(name) == first
+        assert entrance.find_user(second.email) is None
+        assert entrance.find_user(other.owner.email) == other.owner
+
+
+def test_an_account_that_was_changed_is_found_as_it_is_now(
+    clinic: OpenClinic,
+) -> None:
+    old, new = (f"google-{uuid4()}" for _ in range(2))
+    added = user(clinic.id, google_id=old)
+    email = f"New-{added.email}"
+    changed = added.changed({"email": email, "google_id": new}, NOW)
+
+    with clinic.store.entrance() as entrance:
+        entrance.add_user(added)
+        entrance.save_user(changed)
+        entrance.commit()
+
+    with clinic.store.entrance() as entrance:
+        assert entrance.find_user(email) == changed
+        assert entrance.hold_google_user(new) == changed
+        assert entrance.find_user(added.email) is None
+        assert entrance.hold_google_user(old) is None
+
+
+def test_a_changed_account_takes_no_other_ones_email(
+    clinic: OpenClinic, other: OpenClinic
+) -> None:
+    taken = clinic.owner.changed({"email": other.owner.email.upper()}, NOW)
+
+    with pytest.raises(EmailTakenError):
+        save(clinic, taken)
+
+    with clinic.store.entrance() as entrance:
+        assert entrance.find_user(clinic.owner.email) == clinic.owner
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_an_account_that_changed_meanwhile_is_not_overwritten(
+    clinic: OpenClinic, version: int
+) -> None:
+    stale = evolve(clinic.owner, name="Stale", version=version)
+
+    with pytest.raises(ContentionError) as refused:
+        save(clinic, stale)
+
+    assert type(refused.value.refusal) is StaleVersionError
+    with clinic.store.entrance() as entrance:
+        assert entrance.find_user(clinic.owner.email) == clinic.owner
+
+
+def test_an_account_that_is_not_there_is_not_saved(clinic: OpenClinic) -> None:
+    nobody = user(clinic.id, version=2)
+
+    with pytest.raises(ContentionError):
+        save(clinic, nobody)
+
+    with clinic.store.entrance() as entrance:
+        assert entrance.find_user(nobody.email) is None
+
+
+def test_no_session_begins_after_all_were_ended(clinic: OpenClinic) -> None:
+    begun = session(clinic.owner)
+    told = threading.Event()
+
+    def deactivate() -> None:
+        told.wait()
+        with clinic.unit_of_work() as uow:
+            uow.users.save(uow.users.get(clinic.owner.id).changed({}, NOW))
+            uow.users.end_sessions(clinic.owner.id)
+            uow.commit()
+
+    with ThreadPoolExecutor() as pool:
+        deactivated = pool.submit(deactivate)
+        with clinic.store.entrance() as entrance:
+            assert entrance.hold_user(clinic.owner.email) == clinic.owner
+            told.set()
+            time.sleep(0.2)  # They would be done by now, unless they must wait.
+            entrance.add_session(begun)
+            entrance.commit()
+        deactivated.result()
+
+    with (
+        pytest.raises(NotSignedInError),
+        clinic.store.unit_of_work(clinic.id, begun.id),
+    ):
+        pass

@@ -35,6 +35,10 @@ EXAMPLES = {
     ),
     errors.NotSignedInError: ((), "Not signed in."),
     errors.WrongCredentialsError: ((), "Wrong e-mail or password."),
+    errors.GoogleSignInError: (
+        (),
+        "The sign-in with Google failed; start it again.",
+    ),
     errors.TooManyTriesError: ((30,), "Too many tries; wait 30 seconds."),
     errors.NotPermittedError: (
         ("book visits",),
@@ -54,6 +58,14 @@ EXAMPLES = {
         f"Cannot confirm: appointment {ONE} is cancelled.",
     ),
     errors.EmailTakenError: ((), "An account with this e-mail exists already."),
+    errors.GoogleTakenError: (
+        (),
+        "An account with this Google sign-in exists already.",
+    ),
+    errors.GoogleRefusedError: (
+        (),
+        "This Google account cannot be used here; sign in another way.",
+    ),
     errors.LastOwnerError: ((ONE,), f"User {ONE} is the clinic's last active owner."),
     errors.DoctorHasVisitsError: (
         (ONE, (ONE, TWO)),
@@ -80,6 +92,14 @@ EXAMPLES = {
         (),
         "The database is damaged, or is none of ClinicFlow's.",
     ),
+    errors.StoreForbidsError: (
+        (),
+        (
+            "The database does not let the role in DATABASE_URL do this: its owner "
+            "looks after the schema, and gives the service its rights with "
+            "'clinicflow db roles'."
+        ),
+    ),
     errors.SchemaNotCurrentError: (
         (None, "0001"),
         "The database schema is empty, not 0001: run 'clinicflow db upgrade'.",
@@ -87,6 +107,10 @@ EXAMPLES = {
     errors.NotConfiguredError: (
         ("OPENAI_API_KEY",),
         "Not configured: set OPENAI_API_KEY.",
+    ),
+    errors.GoogleAwayError: (
+        (),
+        "Google does not answer as it should; try again.",
     ),
     errors.SettingsError: ((("A is empty", "B is short"),), "A is empty; B is short"),
     errors.ContentionError: (
@@ -162,6 +186,7 @@ def test_codes_are_stable():
         "InvalidError": "invalid-request",
         "NotSignedInError": "not-signed-in",
         "WrongCredentialsError": "wrong-credentials",
+        "GoogleSignInError": "google-sign-in-failed",
         "TooManyTriesError": "too-many-tries",
         "NotPermittedError": "not-permitted",
         "NotFoundError": "not-found",
@@ -174,6 +199,8 @@ def test_codes_are_stable():
         "BookingConflictError": "booking-conflict",
         "InvalidTransitionError": "invalid-transition",
         "EmailTakenError": "email-taken",
+        "GoogleTakenError": "google-taken",
+        "GoogleRefusedError": "google-refused",
         "LastOwnerError": "last-owner",
         "DoctorHasVisitsError": "doctor-has-visits",
         "PatientHasVisitsError": "patient-has-visits",
@@ -186,8 +213,10 @@ def test_codes_are_stable():
         "StoreBusyError": "busy",
         "StoreFullError": "store-full",
         "StoreDamagedError": "store-damaged",
+        "StoreForbidsError": "store-forbids",
         "SchemaNotCurrentError": "schema-not-current",
         "NotConfiguredError": "not-configured",
+        "GoogleAwayError": "google-unavailable",
         "SettingsError": "settings",
         "ContentionError": "contention",
         "AlreadyAnsweredError": "already-answered",

@@ -13,6 +13,7 @@ from clinicflow_core.settings import (
     Environment,
     Settings,
     load_settings,
+    rate_limit,
     refuse_unsafe,
     signing_secret,
 )
@@ -35,6 +36,8 @@ def test_everything_has_a_default(dotenv):
     assert settings.environment is Environment.DEVELOPMENT
     assert not settings.debug
     assert settings.cors_origins == ("http://localhost:5173", "http://localhost:3000")
+    assert settings.trusted_proxies == 0
+    assert not settings.metrics
 
 
 def test_the_environment_wins_over_the_file(dotenv):
@@ -88,9 +91,13 @@ WRONG = {
     "JWT_ALGORITHM": "none-hunter2",
     "ACCESS_TOKEN_EXPIRE_MINUTES": "0",
     "GOOGLE_REDIRECT_URI": "hunter2",
+    "GOOGLE_ISSUER": "http://hunter2.example",
     "ENVIRONMENT": "hunter2",
     "DEBUG": "hunter2",
     "CORS_ORIGINS": "*",
+    "RATE_LIMIT": "hunter2",
+    "TRUSTED_PROXIES": "11",
+    "METRICS": "hunter2",
 }
 
 
@@ -116,6 +123,31 @@ def test_a_token_lasts_from_a_minute_to_a_week(dotenv, minutes):
 def test_an_origin_is_no_pattern(dotenv, origin):
     with pytest.raises(SettingsError, match="CORS_ORIGINS"):
         load_settings({"CORS_ORIGINS": f"https://a.org,{origin}"}, dotenv)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["0/minute", "120", "120/fortnight", "120 per minute", "-1/hour", "1/hour;"],
+)
+def test_a_rate_is_a_number_in_a_time(dotenv, limit):
+    with pytest.raises(SettingsError, match="RATE_LIMIT"):
+        load_settings({"RATE_LIMIT": limit}, dotenv)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "limit"),
+    [
+        (None, Environment.PRODUCTION, "120/minute"),
+        (None, Environment.DEVELOPMENT, "120/minute"),
+        (None, Environment.TEST, None),
+        ("5/hour", Environment.TEST, "5/hour"),
+        ("off", Environment.PRODUCTION, None),
+    ],
+)
+def test_there_is_a_rate_limit_unless_it_is_a_test_or_off(given, environment, limit):
+    settings = Settings(rate_limit=given, environment=environment)
+
+    assert rate_limit(settings) == limit
 
 
 def test_a_file_that_is_no_text_is_refused(dotenv):
@@ -156,6 +188,48 @@ def test_production_refuses_what_is_unsafe(secret, debug, named):
         refuse_unsafe(settings)
 
     assert [p.partition(":")[0] for p in refused.value.problems] == named
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_safe"),
+    [
+        ("https://desk.example.org", True),
+        ("http://localhost:5173", True),
+        ("http://127.0.0.1", True),
+        ("http://desk.example.org", False),
+        ("http://localhost.example.org", False),
+        ("http://127.0.0.1.example.org:80", False),
+    ],
+)
+def test_production_lets_in_front_ends_that_nobody_can_forge(origin, is_safe):
+    settings = Settings(
+        environment=Environment.PRODUCTION,
+        jwt_secret_key=SECRET,
+        cors_origins=("https://a.example.org", origin),
+    )
+    if is_safe:
+        refuse_unsafe(settings)
+        return
+
+    with pytest.raises(SettingsError, match="CORS_ORIGINS"):
+        refuse_unsafe(settings)
+
+
+def test_what_production_refuses_is_told_beside_what_is_wrong(dotenv):
+    given = {
+        "ENVIRONMENT": "production",
+        "JWT_SECRET_KEY": "hunter2",
+        "DEBUG": "on",
+        "CORS_ORIGINS": "http://desk.example.org",
+        "METRICS": "hunter2",
+    }
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings(given, dotenv)
+
+    named = [problem.partition(":")[0] for problem in refused.value.problems]
+    assert named == ["JWT_SECRET_KEY", "METRICS", "DEBUG", "CORS_ORIGINS"]
+    assert "hunter2" not in str(refused.value)
 
 
 def test_production_takes_what_is_safe():

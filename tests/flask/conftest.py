@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
@@ -15,8 +16,14 @@ from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import Store
 from clinicflow_core.settings import Environment, Settings
 from clinicflow_core.sql.store import open_store
-from clinicflow_flask import create_app
+from clinicflow_flask import create_app, logs
 from tests.flask.desk import NOW, SECRET, Desk
+
+# Those whose level the service sets.
+_LOGGERS = (
+    *("clinicflow_flask", "clinicflow_core.sql", "sqlalchemy.engine"),
+    *("_granian", "granian.access"),
+)
 
 
 @pytest.fixture(
@@ -45,6 +52,21 @@ def settings() -> Settings:
 @pytest.fixture
 def app(settings: Settings, store: Store) -> Flask:
     return create_app(settings, store)
+
+
+@pytest.fixture
+def configured_logs() -> Iterator[Callable[[Settings], None]]:
+    """What sends all logs to standard error, until the test is over."""
+    root = logging.getLogger()
+    handlers, raises = list(root.handlers), logging.raiseExceptions
+    yield logs.configure
+    logging.raiseExceptions = raises
+    root.handlers[:] = handlers
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
+    root.setLevel(logging.WARNING)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import closing
 
 import pytest
 from attrs import evolve
@@ -15,11 +16,13 @@ from clinicflow_core.errors import (
     StoreFullError,
 )
 from clinicflow_core.memory import MemoryStore
-from clinicflow_core.settings import Environment
+from clinicflow_core.settings import Environment, Settings
+from clinicflow_core.sql.store import open_store
 from clinicflow_flask import create_app
 from clinicflow_flask.problems import STATUSES, status_of
 from clinicflow_flask.serving import make_app
-from tests.flask.desk import conforms, problem
+from tests.flask.desk import SECRET, conforms, problem
+from tests.postgres import as_owner
 
 
 class BrokenStore(MemoryStore):
@@ -35,7 +38,7 @@ class BrokenStore(MemoryStore):
         if self.asked > 1:
             raise self.error
 
-    def entrance(self):
+    def entrance(self, _request_id):
         raise self.error
 
 
@@ -161,8 +164,46 @@ def test_production_does_not_start_unsafely(settings, store):
     ]
 
 
+def production(url):
+    return Settings(
+        environment=Environment.PRODUCTION, jwt_secret_key=SECRET, database_url=url
+    )
+
+
+@pytest.mark.slow
+def test_production_serves_as_a_role_that_row_level_security_holds(postgres_url):
+    with closing(open_store(postgres_url)) as store:
+        client = create_app(production(postgres_url), store).test_client()
+
+        response = client.get("/health/ready")
+
+    assert response.status_code == 200
+
+
+@pytest.mark.slow
+def test_production_does_not_start_as_a_role_that_nothing_holds(postgres_url):
+    url = as_owner(postgres_url)
+
+    with (
+        closing(open_store(url)) as store,
+        pytest.raises(SettingsError, match="clinicflow db roles") as refused,
+    ):
+        create_app(production(url), store)
+
+    [problem] = refused.value.problems
+    assert problem.startswith("DATABASE_URL: ")
+
+
+@pytest.mark.slow
+def test_development_is_warned_of_a_role_that_nothing_holds(postgres_url, caplog):
+    with closing(open_store(as_owner(postgres_url))) as store:
+        create_app(Settings(jwt_secret_key=SECRET), store)
+
+    assert "Production would refuse this: DATABASE_URL: " in caplog.text
+
+
 @pytest.fixture
-def environment(monkeypatch, tmp_path):
+def environment(monkeypatch, tmp_path, configured_logs):
     """Set settings of the environment, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ENVIRONMENT", "test")

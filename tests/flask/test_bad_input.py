@@ -134,6 +134,40 @@ def test_json_in_utf_8_can_be_said_in_several_ways(desk, content_type):
     assert response.status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["lists", "objects"]
+)
+@pytest.mark.parametrize(
+    ("depth", "code"), [(32, "invalid-request"), (33, "unreadable")]
+)
+def test_a_body_nests_thirty_two_levels_deep(desk, opening, closing, depth, code):
+    body = opening * depth + b"1" + closing * depth
+
+    response = desk.post("/api/patients", data=body, content_type="application/json")
+
+    assert problem(response)[1] == code
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("/api/", ""), ("/api/patients", "q="), ("/%c3%b6", "%c3%b6=")]
+)
+@pytest.mark.parametrize(
+    ("length", "refused"), [(8 * 1024, False), (8 * 1024 + 1, True), (100_000, True)]
+)
+def test_a_url_of_more_than_eight_kilobytes_is_refused(
+    desk, path, query, length, refused
+):
+    decoded = path.replace("%c3%b6", "--")
+    filling = "a" * (length - len(decoded) - len(query))
+    url = f"{path}?{query}{filling}" if query else f"{path}{filling}"
+
+    response = desk.app.test_client().get(url)
+
+    assert (response.status_code == 414) == refused
+    if refused:
+        assert problem(response) == (414, "url-too-long")
+
+
 def test_a_body_of_more_than_a_megabyte_is_refused(desk):
     body = PATIENT + b" " * 1024 * 1024
 

@@ -21,6 +21,7 @@ from clinicflow_core.memory import MemoryStore
 from clinicflow_core.settings import Environment, Settings
 from clinicflow_flask import create_app
 from tests.flask.desk import DOCUMENT, NOW, SECRET, Desk
+from tests.flask.provider import CLIENT_ID, CLIENT_SECRET, served
 
 pytestmark = pytest.mark.slow
 
@@ -45,12 +46,18 @@ CASES = [
 @pytest.fixture(scope="module")
 def owner():
     store = MemoryStore(FixedClock(NOW))
-    app = create_app(
-        Settings(environment=Environment.TEST, jwt_secret_key=SECRET), store
-    )
-    desk = Desk.opened(app, store, Role.OWNER, None)
-    desk.book()
-    return desk
+    with served() as afresh:
+        settings = Settings(
+            environment=Environment.TEST,
+            jwt_secret_key=SECRET,
+            google_client_id=CLIENT_ID,
+            google_client_secret=CLIENT_SECRET,
+            google_issuer=afresh().url,
+        )
+        app = create_app(settings, store)
+        desk = Desk.opened(app, store, Role.OWNER, None)
+        desk.book()
+        yield desk
 
 
 @pytest.fixture(scope="module")

@@ -209,6 +209,10 @@ def test_every_route_but_the_public_ones_needs_a_token(app, desk):
         "GET /openapi.json",
         "POST /api/auth/signup",
         "POST /api/auth/login",
+        "GET /api/auth/google",
+        "GET /api/auth/google/callback",
+        "POST /api/auth/google/signup",
+        "POST /api/auth/google/link",
         "swagger_ui.show",
     }
     nobody = desk.with_token("")

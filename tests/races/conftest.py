@@ -13,6 +13,7 @@ from clinicflow_core.ports import Store
 from clinicflow_core.sql.store import SqlStore, open_store
 from tests.builders import NOW
 from tests.races.racers import Unguarded
+from tests.sql.rows import past_the_wall
 
 CONNECTIONS = 8
 """Kept for each store, and as many again under pressure: enough for every racer."""
@@ -60,7 +61,7 @@ def drop_backstop(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[],
                 MemoryAppointments, "_store_refuses_overlap", lambda *_: None
             )
             return
-        with store.engine.begin() as connection:
+        with past_the_wall(store) as connection:
             for statement in _undoing(store.engine.dialect.name):
                 connection.execute(text(statement))
 

@@ -22,6 +22,7 @@ from sqlalchemy import text
 
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import Store
+from tests.sql.rows import past_the_wall
 
 OVERLAPS = """
 SELECT count(*) FROM held x JOIN held y
@@ -64,7 +65,7 @@ def trail(store: Store) -> list[Entry]:
         "SELECT kind, record_id, facts FROM events "
         "WHERE kind LIKE 'appointment.%' ORDER BY number"
     )
-    with store.engine.begin() as connection:
+    with past_the_wall(store) as connection:
         return [
             Entry(
                 row.kind,

@@ -21,6 +21,7 @@ from tests.builders import open_clinic
 from tests.postgres import PostgresServer
 from tests.races.history import overlaps_ever, trail
 from tests.races.racers import WEEK
+from tests.sql.rows import past_the_wall
 
 pytestmark = pytest.mark.races
 
@@ -75,7 +76,7 @@ def judge(store, ledger):
     told = lines(ledger)
     assert {line for line in told if not line.startswith("booked")} <= ALLOWED
     acknowledged = {line.split()[1] for line in told if line.startswith("booked")}
-    with store.engine.begin() as connection:
+    with past_the_wall(store) as connection:
 
         def ids(column, table):
             found = connection.execute(text(f"SELECT {column} FROM {table}"))

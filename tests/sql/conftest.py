@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from clinicflow_core.sql.engine import make_engine
 from clinicflow_core.sql.store import SqlStore, open_store
 from tests.builders import OpenClinic, Watch, open_clinic
-from tests.postgres import PostgresServer
+from tests.postgres import OWNER, PostgresServer
 from tests.sql.rows import Rows
 
 OpenStore = Callable[[str], SqlStore]
@@ -81,8 +81,8 @@ def rows(request: pytest.FixtureRequest) -> Iterator[Rows]:
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = make_engine(database_url)
+def engine(owned_database_url: str) -> Iterator[Engine]:
+    made = make_engine(owned_database_url)
     yield made
     made.dispose()
 
@@ -93,8 +93,8 @@ def path_of(store: SqlStore) -> Path:
 
 
 def connected(store: SqlStore) -> psycopg.Connection:
-    """Return a connection to PostgreSQL that is not the store's own."""
-    url = store.engine.url.set(drivername="postgresql")
+    """Return a connection to PostgreSQL of the owner, past the store."""
+    url = store.engine.url.set(drivername="postgresql", username=OWNER)
     return psycopg.connect(url.render_as_string(hide_password=False))
 
 

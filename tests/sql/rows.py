@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, insert, select
 
+from clinicflow_core.sql.engine import make_engine
+from clinicflow_core.sql.store import SqlStore
 from clinicflow_core.sql.tables import metadata
+from tests.postgres import as_owner
 
 REQUIRED: dict[str, dict[str, Any]] = {
     "clinics": {"name": "Hill Road Clinic"},
@@ -67,6 +72,16 @@ REFERENCES: dict[str, dict[str, str]] = {
 
 
 _numbers = itertools.count(1)
+
+
+@contextmanager
+def past_the_wall(store: SqlStore) -> Iterator[Connection]:
+    """Yield a connection of the owner, who sees the rows of all clinics."""
+    url = store.engine.url.render_as_string(hide_password=False)
+    engine = make_engine(as_owner(url))
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
 
 
 class Rows:

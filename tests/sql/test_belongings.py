@@ -17,7 +17,7 @@ from clinicflow_core.sql import belongings
 from clinicflow_core.sql.tables import events, idempotency_keys, metadata, patients
 from clinicflow_core.sql.types import Json, Key, TextList
 from tests.builders import NOW, open_clinic
-from tests.sql.rows import REFERENCES, REQUIRED, Rows
+from tests.sql.rows import REFERENCES, REQUIRED, Rows, past_the_wall
 
 OF_PATIENTS = [table for table in metadata.sorted_tables if "patient_id" in table.c]
 MARKER = "MARKER"
@@ -57,7 +57,7 @@ class Record:
         self.clinic = open_clinic(store)
         self.kept, self.patient = self.clinic.patients
         self.ids = {}
-        with store.engine.begin() as connection:
+        with past_the_wall(store) as connection:
             rows = Rows(connection)
             rows._ids |= {
                 "clinics": self.clinic.id,
@@ -75,7 +75,7 @@ class Record:
                 )
 
     def row(self, table, store):
-        with store.engine.connect() as connection:
+        with past_the_wall(store) as connection:
             wanted = table.c.id == self.ids[table.name]
             return connection.execute(select(table).where(wanted)).one()._asdict()
 
@@ -129,7 +129,7 @@ def test_merging_moves_it(table, record, store):
     }
     if "version" in after:
         assert (after["version"], after["updated_at"]) == (before["version"] + 1, NOW)
-    with store.engine.connect() as connection:
+    with past_the_wall(store) as connection:
         merged = select(events.c.facts).where(events.c.kind == "patient.merged")
         [facts] = connection.execute(merged).scalars()
     assert facts["moved"][table.name] == [str(record.ids[table.name])]
@@ -147,7 +147,7 @@ def test_it_is_given_out(table, record, store):
 
 @each_table
 def test_erasing_leaves_nothing_personal_in_it(table, record, store):
-    with store.engine.begin() as connection:
+    with past_the_wall(store) as connection:
         visits = metadata.tables["appointments"]
         over = visits.update().values(status="completed")
         connection.execute(over.where(visits.c.id == record.ids["appointments"]))
@@ -167,7 +167,7 @@ def test_erasing_leaves_nothing_of_the_patient_in_the_whole_database(record, sto
         first_name=MARKER, email=f"{MARKER}@example.org", phone="555-0199"
     )
     register.change(record.patient.id, change, record.clinic.uow)
-    with store.engine.begin() as connection:
+    with past_the_wall(store) as connection:
         visits = metadata.tables["appointments"]
         connection.execute(visits.update().values(status="completed"))
         answer = {"id": str(record.patient.id), "first_name": MARKER}
@@ -177,7 +177,7 @@ def test_erasing_leaves_nothing_of_the_patient_in_the_whole_database(record, sto
 
     register.erase(record.patient.id, record.clinic.uow)
 
-    with store.engine.connect() as connection:
+    with past_the_wall(store) as connection:
         for table in metadata.sorted_tables:
             for row in connection.execute(select(table)):
                 assert MARKER.lower() not in repr(row).lower()

@@ -8,6 +8,7 @@ from clinicflow_core.sql.drift import differences
 from clinicflow_core.sql.engine import make_engine
 from clinicflow_core.sql.store import open_store
 from tests.builders import open_clinic
+from tests.postgres import as_owner
 
 pytestmark = pytest.mark.slow
 
@@ -27,8 +28,8 @@ def test_a_migrated_database_has_not_drifted(engine: Engine) -> None:
     assert differences(engine) == []
 
 
-def test_rows_are_no_drift_and_stay(database_url: str) -> None:
-    store = open_store(database_url)
+def test_rows_are_no_drift_and_stay(owned_database_url: str) -> None:
+    store = open_store(owned_database_url)
     clinic = open_clinic(store)
 
     assert differences(store.engine) == []
@@ -195,12 +196,37 @@ def test_a_changed_table_of_sqlite_is_named(
             ["trigger watch is not from a migration"],
             id="a trigger is added",
         ),
+        pytest.param(
+            "ALTER TABLE patients DISABLE ROW LEVEL SECURITY",
+            ["row-level security of patients is missing"],
+            id="row-level security is switched off",
+        ),
+        pytest.param(
+            "ALTER TABLE patients NO FORCE ROW LEVEL SECURITY",
+            ["row-level security of patients was changed"],
+            id="row-level security is not forced",
+        ),
+        pytest.param(
+            "DROP POLICY own_clinic ON patients",
+            ["policy patients.own_clinic is missing"],
+            id="a policy is dropped",
+        ),
+        pytest.param(
+            "ALTER POLICY own_clinic ON patients WITH CHECK (true)",
+            ["policy patients.own_clinic was changed"],
+            id="a policy is changed",
+        ),
+        pytest.param(
+            "CREATE POLICY mine ON patients USING (true)",
+            ["policy patients.mine is not from a migration"],
+            id="a policy is added",
+        ),
     ],
 )
 def test_drift_of_postgresql_is_named(
     statement: str, told: list[str], postgres_url: str
 ) -> None:
-    assert drifted(postgres_url, statement) == told
+    assert drifted(as_owner(postgres_url), statement) == told
 
 
 def test_an_empty_database_lacks_everything(empty_database_url: str) -> None:

@@ -99,12 +99,12 @@ class TestUpAndDown:
         assert found == {*metadata.tables, migration.VERSION_TABLE}
         assert found >= set(RECORD)
 
-    def test_upgrading_again_changes_nothing(self, database_url: str) -> None:
-        fill(database_url)
+    def test_upgrading_again_changes_nothing(self, owned_database_url: str) -> None:
+        fill(owned_database_url)
 
-        migration.upgrade(database_url)
+        migration.upgrade(owned_database_url)
 
-        engine = make_engine(database_url)
+        engine = make_engine(owned_database_url)
         with engine.connect() as connection:
             for table in metadata.tables:
                 count = text(f"SELECT count(*) FROM {table}")
@@ -112,21 +112,25 @@ class TestUpAndDown:
         engine.dispose()
 
     @pytest.mark.parametrize("filled", [False, True], ids=["empty", "with data"])
-    def test_down_to_base_and_up_again(self, filled: bool, database_url: str) -> None:
+    def test_down_to_base_and_up_again(
+        self, filled: bool, owned_database_url: str
+    ) -> None:
         if filled:
-            fill(database_url)
+            fill(owned_database_url)
 
-        migration.downgrade(database_url, "base")
-        left = tables_in(database_url)
-        migration.upgrade(database_url)
+        migration.downgrade(owned_database_url, "base")
+        left = tables_in(owned_database_url)
+        migration.upgrade(owned_database_url)
 
         assert left == {migration.VERSION_TABLE}
-        fill(database_url)
+        fill(owned_database_url)
 
-    def test_nothing_but_tables_is_left_behind_either(self, database_url: str) -> None:
-        migration.downgrade(database_url, "base")
+    def test_nothing_but_tables_is_left_behind_either(
+        self, owned_database_url: str
+    ) -> None:
+        migration.downgrade(owned_database_url, "base")
 
-        engine = make_engine(database_url)
+        engine = make_engine(owned_database_url)
         query = (
             "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
             if engine.dialect.name == "sqlite"
@@ -206,10 +210,10 @@ class TestRequireCurrent:
 
     @pytest.mark.parametrize("revision", ["0000", "9999"], ids=["older", "newer"])
     def test_another_schema_is_refused(
-        self, revision: str, database_url: str, engine: Engine
+        self, revision: str, owned_database_url: str, engine: Engine
     ) -> None:
         run(
-            database_url,
+            owned_database_url,
             f"UPDATE {migration.VERSION_TABLE} SET version_num = '{revision}'",
         )
 
@@ -231,9 +235,9 @@ class TestRequireCurrent:
         engine.dispose()
 
     def test_a_schema_that_was_taken_down_is_refused(
-        self, database_url: str, engine: Engine
+        self, owned_database_url: str, engine: Engine
     ) -> None:
-        migration.downgrade(database_url, "base")
+        migration.downgrade(owned_database_url, "base")
 
         with pytest.raises(SchemaNotCurrentError):
             migration.require_current(engine)

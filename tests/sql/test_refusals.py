@@ -15,16 +15,18 @@ from clinicflow_core.errors import (
     ClinicFlowError,
     ContentionError,
     EmailTakenError,
+    GoogleTakenError,
     SchemaNotCurrentError,
     StoreBusyError,
     StoreDamagedError,
+    StoreForbidsError,
     StoreFullError,
 )
 from clinicflow_core.ports import UnitOfWork
 from clinicflow_core.sql.refusals import told_apart
 from clinicflow_core.sql.store import SqlStore
 from tests.builders import NOW, OpenClinic, open_clinic, patient, span, user
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, as_owner
 from tests.sql.conftest import (
     OpenStore,
     at_the_server,
@@ -48,6 +50,7 @@ def told(error: BaseException) -> str:
         ("23P01", "ex_appointments_doctor", ContentionError, BookingConflictError),
         ("23P01", "ex_appointments_patient", ContentionError, BookingConflictError),
         ("23505", "uq_users_email_key", EmailTakenError, None),
+        ("23505", "ix_users_google_id", GoogleTakenError, None),
         ("23505", "pk_patients", ContentionError, StoreBusyError),
         ("23503", "fk_doctors_clinic_id", ContentionError, StoreBusyError),
         ("40001", "", ContentionError, StoreBusyError),
@@ -55,6 +58,7 @@ def told(error: BaseException) -> str:
         ("42P01", "", SchemaNotCurrentError, None),
         ("42703", "", SchemaNotCurrentError, None),
         ("3F000", "", SchemaNotCurrentError, None),
+        ("42501", "", StoreForbidsError, None),
         ("53100", "", StoreFullError, None),
         ("53300", "", StoreBusyError, None),
         ("55P03", "", StoreBusyError, None),
@@ -265,9 +269,10 @@ def test_a_store_works_once_its_database_has_a_schema(
 
 
 def test_two_that_wait_for_each_other_are_told_of_contention(
-    postgres_store: SqlStore,
+    postgres_url: str, open_: OpenStore
 ) -> None:
     """Rows that are locked past the ports, in another order than theirs."""
+    postgres_store = open_(as_owner(postgres_url))
     clinic = open_clinic(postgres_store)
     visit = clinic.store_visit()
     say_first(postgres_store.engine, "SET deadlock_timeout = '20ms'")
@@ -302,6 +307,17 @@ def test_two_that_wait_for_each_other_are_told_of_contention(
                 )
             ),
             id="an e-mail that is taken",
+        ),
+        pytest.param(
+            lambda clinic: [
+                clinic.commit(
+                    lambda uow: uow.users.add(
+                        user(clinic.id, name=SECRET, google_id=f"google-{SECRET}")
+                    )
+                )
+                for _ in range(2)
+            ],
+            id="a Google sign-in that is taken",
         ),
         pytest.param(
             lambda clinic: clinic.commit(

@@ -14,6 +14,7 @@ from clinicflow_core.sql.store import SqlStore, open_store
 from clinicflow_core.trail import Seal
 from clinicflow_core.wire import dump, structure
 from tests.builders import OpenClinic, Watch, open_clinic
+from tests.sql.rows import past_the_wall
 
 KEY = b"a key of thirty-two bytes or so."
 
@@ -42,7 +43,7 @@ def seal(clinic: OpenClinic) -> Seal:
 
 
 def tampered(store: SqlStore, *statements: str) -> None:
-    with store.engine.begin() as connection:
+    with past_the_wall(store) as connection:
         _unguard(connection)
         for statement in statements:
             connection.execute(text(statement))

@@ -52,7 +52,8 @@ def shared_store(
     else:
         server = request.getfixturevalue("postgres")
         template = request.getfixturevalue("migrated_postgres")
-        url = server.create_database("desk", template=template)
+        server.create_database("desk", template=template)
+        url = server.service_url("desk")
     store = open_store(url, shared_watch)
     yield store
     store.close()

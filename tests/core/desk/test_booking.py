@@ -75,8 +75,9 @@ def contents(store):
         tables = store._committed
         return {key: dict(rows) for key, rows in tables.items() if rows}
     from clinicflow_core.sql.tables import metadata
+    from tests.sql.rows import past_the_wall
 
-    with store.engine.begin() as connection:
+    with past_the_wall(store) as connection:
         return {
             table.name: sorted(map(repr, connection.execute(table.select())))
             for table in metadata.sorted_tables

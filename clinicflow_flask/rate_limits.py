@@ -1,0 +1,56 @@
+"""
+How often one address may ask what anybody may ask.
+
+Each worker process counts for itself. It keeps a flood away from the password hash;
+guessing at one account is slowed down elsewhere, by what all processes share.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from typing import Final, cast
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+
+from clinicflow_flask.routes import Route
+
+_NETWORK: Final = 64
+"""Bits of an IPv6 address that name a household or office; it picks the rest."""
+
+
+def add_rate_limits(app: Flask, routes: Collection[Route], limit: str) -> None:
+    """Let an address ask the limited ones of *routes* as often as *limit* says."""
+    limiter = Limiter(
+        _address, app=app, storage_uri="memory://", strategy="sliding-window-counter"
+    )
+    limited = limiter.shared_limit(
+        limit, "public", error_message="Too many requests from this address."
+    )
+    for route in routes:
+        if route.is_limited:
+            view = app.view_functions[route.endpoint]
+            checked = cast("Callable[..., Response]", limited(view))
+            app.view_functions[route.endpoint] = checked
+
+    @app.after_request
+    def say_when(response: Response) -> Response:
+        current = limiter.current_limit
+        if current is not None and current.breached:
+            wait = max(1, ceil(current.reset_at - time.time()))
+            response.headers["Retry-After"] = str(wait)
+        return response
+
+
+def _address() -> str:
+    address = request.remote_addr or "unknown"
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return f"{int(parsed) >> (128 - _NETWORK):x}/{_NETWORK}"
+    return address
