@@ -30,7 +30,7 @@ _FIND_USER = Fixed(select(users).where(users.c.email_key == bindparam("email_key
 _HOLD_USER = Fixed(
     select(users)
     .where(users.c.email_key == bindparam("email_key"))
-    .with_for_update(read=True)
+    .with_for_update(key_share=True)
 )
 _FIND_GOOGLE_USER = Fixed(
     select(users).where(users.c.google_id == bindparam("google_id"))
@@ -38,7 +38,7 @@ _FIND_GOOGLE_USER = Fixed(
 _HOLD_GOOGLE_USER = Fixed(
     select(users)
     .where(users.c.google_id == bindparam("google_id"))
-    .with_for_update(read=True)
+    .with_for_update(key_share=True)
 )
 _GET_ANY_USER = Fixed(select(users).where(users.c.id == bindparam("id")))
 _SAVE_USER = update_of(users)
