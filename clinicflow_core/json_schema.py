@@ -18,12 +18,12 @@ from uuid import UUID
 import attrs
 from attrs import Attribute
 
-from clinicflow_core import wire
+from clinicflow_core import checks, wire
 
 __all__ = ["json_schema"]
 
 _PLAIN: Final[Mapping[Any, Mapping[str, object]]] = {
-    str: {"type": "string", "pattern": f"^{wire.NO_NUL}$"},
+    str: {"type": "string", "pattern": f"^{checks.NO_NUL}$"},
     int: {"type": "integer", "minimum": wire.INT64[0], "maximum": wire.INT64[-1]},
     float: {"type": "number"},
     bool: {"type": "boolean"},
@@ -138,11 +138,11 @@ def _property(
     return schema
 
 
-def _checks(attribute: Attribute[Any]) -> Iterator[wire.Check]:
+def _checks(attribute: Attribute[Any]) -> Iterator[checks.Check]:
     validator = attribute.validator
     # attrs joins a list of validators into one object that keeps them so.
     for part in getattr(validator, "_validators", (validator,)):
-        if isinstance(part, wire.Check):
+        if isinstance(part, checks.Check):
             yield part
 
 

@@ -25,8 +25,8 @@ from typed_settings.types import OptionList, SettingsDict
 
 from clinicflow_core import wire
 from clinicflow_core.accounts.google import GOOGLE
+from clinicflow_core.checks import one_line, pattern, whole
 from clinicflow_core.errors import InvalidError, SettingsError
-from clinicflow_core.wire import one_line, pattern, whole
 
 MIN_SECRET = 32
 """How many characters a secret has at least: as many as the signature has bytes."""

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from flask import Flask, Response, after_this_request, current_app, request
 
 from clinicflow_core.accounts.google import Identity, Step
+from clinicflow_core.checks import text
 from clinicflow_core.desk import google
 from clinicflow_core.desk.accounts import NewClinic, SignedIn
 from clinicflow_core.errors import (
@@ -28,7 +29,6 @@ from clinicflow_core.errors import (
 )
 from clinicflow_core.ports import Entrance
 from clinicflow_core.settings import Environment, Settings
-from clinicflow_core.wire import text
 from clinicflow_flask import tokens
 from clinicflow_flask.answers import Redirect
 from clinicflow_flask.offers import (

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from clinicflow_core import wire
+from clinicflow_core import checks, wire
 from clinicflow_core.errors import InvalidError, Problem, UnreadableError
 from clinicflow_core.json_text import read_json
 from clinicflow_core.ports import PageRequest
 from clinicflow_flask.requests import ParameterError
 
 DEFAULT_LIMIT: Final = 50
-LIMIT: Final = wire.whole(1, 200)
+LIMIT: Final = checks.whole(1, 200)
 """How many records a page may have."""
 
 

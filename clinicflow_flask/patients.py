@@ -6,6 +6,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from clinicflow_core.checks import text
 from clinicflow_core.desk import booking, register
 from clinicflow_core.entities.appointment import Appointment
 from clinicflow_core.entities.ids import PatientId
@@ -17,7 +18,6 @@ from clinicflow_core.errors import (
     StaleVersionError,
 )
 from clinicflow_core.ports import AppointmentFilter, Page, UnitOfWork
-from clinicflow_core.wire import text
 from clinicflow_flask.appointments import page_request_by_start
 from clinicflow_flask.paging import DEFAULT_LIMIT, LIMIT, Listing, page_request
 from clinicflow_flask.routes import Route

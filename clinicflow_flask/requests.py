@@ -17,7 +17,7 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from clinicflow_core import wire
+from clinicflow_core import checks, wire
 from clinicflow_core.errors import InvalidError, Problem
 from clinicflow_core.json_text import read_json
 from clinicflow_core.ports import Once
@@ -28,7 +28,7 @@ MAX_BODY: Final = 1024 * 1024
 MAX_URL: Final = 8 * 1024
 """How many bytes path and query may have together, once the path is decoded."""
 
-KEY: Final = wire.pattern("[!-~]{1,255}", "must be 1 to 255 visible ASCII characters")
+KEY: Final = checks.pattern("[!-~]{1,255}", "must be 1 to 255 visible ASCII characters")
 """What an idempotency key looks like."""
 
 _DIGITS: Final = re.compile("-?[0-9]{1,18}")

@@ -8,9 +8,9 @@ from typing import Final
 
 from attrs import field, frozen
 
+from clinicflow_core.checks import email, one_line, pattern
 from clinicflow_core.entities.user import User, UserStatus
 from clinicflow_core.errors import GoogleRefusedError, WrongCredentialsError
-from clinicflow_core.wire import email, one_line, pattern
 
 GOOGLE: Final = "https://accounts.google.com"
 """Google as an OpenID provider names itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from clinicflow_core.wire import Check
+from clinicflow_core.checks import Check
 
 MIN_BYTES = 12
 MAX_BYTES = 72

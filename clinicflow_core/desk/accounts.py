@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts import lockout, passwords
 from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.checks import at_most, email, one_line, text, zone
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.clinic import Clinic, ClinicSize
@@ -26,16 +27,7 @@ from clinicflow_core.errors import (
     WrongCredentialsError,
 )
 from clinicflow_core.ports import Entrance, UnitOfWork
-from clinicflow_core.wire import (
-    UNSET,
-    Unset,
-    at_most,
-    changes,
-    email,
-    one_line,
-    text,
-    zone,
-)
+from clinicflow_core.wire import UNSET, Unset, changes
 
 SESSION_LENGTH = timedelta(days=30)
 """How long a sign-in can be refreshed."""

@@ -9,6 +9,7 @@ from uuid import uuid4
 from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.checks import one_line, pattern, text, whole
 from clinicflow_core.desk.placing import (
     Wanted,
     alternatives,
@@ -44,15 +45,7 @@ from clinicflow_core.scheduling.conflicts import (
 )
 from clinicflow_core.scheduling.openings import Opening
 from clinicflow_core.timespan import VisitTime, visit_time
-from clinicflow_core.wire import (
-    UNSET,
-    Unset,
-    changes,
-    one_line,
-    pattern,
-    text,
-    whole,
-)
+from clinicflow_core.wire import UNSET, Unset, changes
 
 FIRST_YEAR = 1900
 LAST_YEAR = 2199

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.checks import at_most, one_line, pattern
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.doctor import (
@@ -20,7 +21,7 @@ from clinicflow_core.entities.ids import DoctorId, UserId
 from clinicflow_core.errors import DoctorHasVisitsError, InvalidError, Problem
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
 from clinicflow_core.timespan import local_day, wall_clock
-from clinicflow_core.wire import UNSET, Unset, at_most, changes, one_line, pattern
+from clinicflow_core.wire import UNSET, Unset, changes
 
 MOST_STRETCHES = 50
 """How many stretches a week may have."""

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.checks import email, one_line
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.versions import require_version
 from clinicflow_core.duplicates import (
@@ -39,7 +40,7 @@ from clinicflow_core.scheduling.conflicts import (
 )
 from clinicflow_core.scheduling.diary import Diary
 from clinicflow_core.timespan import TimeSpan, wall_clock
-from clinicflow_core.wire import UNSET, Unset, changes, dump, email, one_line
+from clinicflow_core.wire import UNSET, Unset, changes, dump
 
 _FIRST_BIRTH_YEAR = 1850
 _EVER = TimeSpan(datetime(1800, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo=UTC))

@@ -10,13 +10,14 @@ from attrs import field, frozen
 
 from clinicflow_core.accounts import passwords
 from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.checks import email, one_line
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.ids import DoctorId, UserId
 from clinicflow_core.entities.user import Role, User, UserStatus
 from clinicflow_core.errors import InvalidError, LastOwnerError, Problem
 from clinicflow_core.ports import Page, PageRequest, UnitOfWork
-from clinicflow_core.wire import UNSET, Unset, changes, email, one_line
+from clinicflow_core.wire import UNSET, Unset, changes
 
 _NOT_A_DOCTOR = "only the doctor role has a diary of its own"
 

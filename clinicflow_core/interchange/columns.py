@@ -8,6 +8,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
+from clinicflow_core.checks import one_line
 from clinicflow_core.errors import InvalidError, Problem
 from clinicflow_core.interchange.reasons import Reason, unfit
 from clinicflow_core.interchange.records import (
@@ -19,7 +20,7 @@ from clinicflow_core.interchange.records import (
     visit_span,
 )
 from clinicflow_core.timespan import TimeSpan
-from clinicflow_core.wire import one_line, structure
+from clinicflow_core.wire import structure
 
 _WHOLE_NUMBER = re.compile("[0-9]{1,9}")
 
