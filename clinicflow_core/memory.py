@@ -16,13 +16,13 @@ from datetime import datetime
 from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from attrs import astuple, define, evolve, frozen
 
 from clinicflow_core import ports
 from clinicflow_core.accounts.lockout import Tries
-from clinicflow_core.accounts.permissions import Actor, actor_of
+from clinicflow_core.accounts.permissions import Actor, actor_of, at_the_entrance
 from clinicflow_core.clock import SystemClock
 from clinicflow_core.duplicates import MatchKeys, match_keys
 from clinicflow_core.entities.appointment import Appointment, Cancellation
@@ -33,7 +33,6 @@ from clinicflow_core.entities.ids import (
     AppointmentId,
     ClinicId,
     DoctorId,
-    EventId,
     PatientId,
     SessionId,
     UserId,
@@ -836,16 +835,13 @@ class MemoryUnitOfWork:
         facts: Mapping[str, object] | None = None,
         reason: str | None = None,
     ) -> None:
-        event = Event(
-            id=EventId(uuid4()),
-            kind=kind,
-            record_id=record.id,
-            at=self.now,
-            actor=self.actor.name,
-            user_id=self.actor.user_id,
+        event = self.actor.did(
+            kind,
+            record.id,
+            self.now,
+            facts=facts,
             reason=reason,
             request_id=self._request_id,
-            facts=facts or {},
         )
         self._transaction.happened(self._clinic_id, event)
         if self._answer is None and self._once is not None:
@@ -976,15 +972,8 @@ class MemoryEntrance:
         facts: Mapping[str, object] | None = None,
         by: UserId | None = None,
     ) -> None:
-        event = Event(
-            id=EventId(uuid4()),
-            kind=kind,
-            record_id=record.id,
-            at=self.now,
-            actor="entrance",
-            user_id=by,
-            request_id=self._request_id,
-            facts=facts or {},
+        event = at_the_entrance(by).did(
+            kind, record.id, self.now, facts=facts, request_id=self._request_id
         )
         self._transaction.happened(clinic_id, event)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import Enum
+from uuid import UUID, uuid4
 
 from attrs import frozen
 
-from clinicflow_core.entities.ids import DoctorId, SessionId, UserId
+from clinicflow_core.entities.event import Event
+from clinicflow_core.entities.ids import DoctorId, EventId, SessionId, UserId
 from clinicflow_core.entities.user import User
 from clinicflow_core.errors import NotPermittedError
 
@@ -143,10 +146,38 @@ class Actor:
             raise NotPermittedError(all_of.value)
         return self.doctor_id
 
+    def did(
+        self,
+        kind: str,
+        record_id: UUID,
+        at: datetime,
+        *,
+        facts: Mapping[str, object] | None = None,
+        reason: str | None = None,
+        request_id: str | None = None,
+    ) -> Event:
+        """Return the event that this actor let happen; see `Event` for its parts."""
+        return Event(
+            id=EventId(uuid4()),
+            kind=kind,
+            record_id=record_id,
+            at=at,
+            actor=self.name,
+            user_id=self.user_id,
+            reason=reason,
+            request_id=request_id,
+            facts=facts or {},
+        )
+
 
 def system(name: str) -> Actor:
     """Return the actor for a program called *name*, which may do everything."""
     return Actor(name=name, permissions=PERMISSIONS[Part.SYSTEM])
+
+
+def at_the_entrance(user_id: UserId | None) -> Actor:
+    """Return the actor who signs up or in, with the account once it is known."""
+    return Actor(name="entrance", user_id=user_id, permissions=frozenset())
 
 
 def actor_of(user: User, session_id: SessionId) -> Actor:

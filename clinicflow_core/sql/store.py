@@ -6,17 +6,16 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, exc
 
 from clinicflow_core import ports
 from clinicflow_core.accounts.lockout import Tries
-from clinicflow_core.accounts.permissions import Actor, actor_of
+from clinicflow_core.accounts.permissions import Actor, actor_of, at_the_entrance
 from clinicflow_core.clock import SystemClock
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.event import Event
-from clinicflow_core.entities.ids import ClinicId, EventId, SessionId, UserId
+from clinicflow_core.entities.ids import ClinicId, SessionId, UserId
 from clinicflow_core.entities.user import Session, User
 from clinicflow_core.errors import ClinicNotFoundError, NotSignedInError, RefusedError
 from clinicflow_core.sql import accounts, row_security, trail, tries
@@ -232,16 +231,13 @@ class SqlUnitOfWork(_Transaction):
         facts: Mapping[str, object] | None = None,
         reason: str | None = None,
     ) -> None:
-        event = Event(
-            id=EventId(uuid4()),
-            kind=kind,
-            record_id=record.id,
-            at=self.now,
-            actor=self.actor.name,
-            user_id=self.actor.user_id,
+        event = self.actor.did(
+            kind,
+            record.id,
+            self.now,
+            facts=facts,
             reason=reason,
             request_id=self._request_id,
-            facts=facts or {},
         )
         self._happened.append((self._clinic_id, event))
         if self._once is not None and self._answer is None:
@@ -345,15 +341,8 @@ class SqlEntrance(_Transaction):
         facts: Mapping[str, object] | None = None,
         by: UserId | None = None,
     ) -> None:
-        event = Event(
-            id=EventId(uuid4()),
-            kind=kind,
-            record_id=record.id,
-            at=self.now,
-            actor="entrance",
-            user_id=by,
-            request_id=self._request_id,
-            facts=facts or {},
+        event = at_the_entrance(by).did(
+            kind, record.id, self.now, facts=facts, request_id=self._request_id
         )
         self._happened.append((clinic_id, event))
 
