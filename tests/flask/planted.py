@@ -126,7 +126,7 @@ def _value(schema: Any, kind: str, ids: Mapping[str, str] | None, name: str) -> 
         return schema["enum"][0]
     if kind != "string":
         return 1
-    if name == "password":
+    if name.endswith("password"):
         return f"{mark()}-{mark()}"
     return f"{mark()}@example.org" if name == "email" else _text(schema)
 

@@ -1,0 +1,379 @@
+"""
+Every endpoint, by everybody, with everybody's ids.
+
+Another clinic's id must answer as one that nobody has, byte for byte; who may not do
+something is told so; and nothing is read or written on the way.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
+from itertools import product
+from uuid import uuid4
+
+import pytest
+from attrs import field, frozen
+from flask import Flask
+from sqlalchemy import bindparam, select
+from werkzeug.test import TestResponse
+
+from clinicflow_core.accounts.permissions import PERMISSIONS, Part, Permission
+from clinicflow_core.clock import FixedClock
+from clinicflow_core.entities.user import Role
+from clinicflow_core.memory import MemoryStore
+from clinicflow_core.ports import Store
+from clinicflow_core.settings import Settings
+from clinicflow_core.sql import appointments, patients
+from clinicflow_core.sql.prepared import Fixed
+from clinicflow_core.sql.store import open_store
+from clinicflow_core.sql.tables import metadata
+from clinicflow_core.sql.types import among
+from clinicflow_flask import create_app
+from clinicflow_flask.app import ROUTES
+from clinicflow_flask.routes import Route
+from tests.flask import planted
+from tests.flask.desk import DOCUMENT, NOW, Desk
+from tests.postgres import as_owner
+from tests.sql.rows import past_the_wall
+
+CANARY = "CANARY-B"
+PUBLIC, SIGNED_IN = frozenset[Permission](), frozenset(Permission)
+DIARY = frozenset({Permission.SEE_DIARY, Permission.SEE_OWN_DIARY})
+PATIENTS = frozenset({Permission.SEE_PATIENTS, Permission.SEE_OWN_PATIENTS})
+
+# Which permissions, any of them, each route needs; written out once more on purpose.
+NEEDS: Mapping[str, Collection[Permission]] = {
+    "GET /health": PUBLIC,
+    "GET /health/ready": PUBLIC,
+    "GET /openapi.json": PUBLIC,
+    "POST /api/auth/signup": PUBLIC,
+    "POST /api/auth/login": PUBLIC,
+    "GET /api/auth/google": PUBLIC,
+    "GET /api/auth/google/callback": PUBLIC,
+    "POST /api/auth/google/signup": PUBLIC,
+    "POST /api/auth/google/link": PUBLIC,
+    "POST /api/auth/refresh": SIGNED_IN,
+    "POST /api/auth/logout": SIGNED_IN,
+    "GET /api/auth/me": SIGNED_IN,
+    "POST /api/auth/password": SIGNED_IN,
+    "GET /api/users": {Permission.SEE_USERS},
+    "POST /api/users": {Permission.KEEP_USERS},
+    "GET /api/users/{user_id}": {Permission.SEE_USERS},
+    "PATCH /api/users/{user_id}": {Permission.KEEP_USERS},
+    "GET /api/clinic": {Permission.SEE_CLINIC},
+    "PATCH /api/clinic": {Permission.KEEP_CLINIC},
+    "GET /api/doctors": {Permission.SEE_CLINIC},
+    "POST /api/doctors": {Permission.KEEP_DOCTORS},
+    "GET /api/doctors/{doctor_id}": {Permission.SEE_CLINIC},
+    "PATCH /api/doctors/{doctor_id}": {Permission.KEEP_DOCTORS},
+    "DELETE /api/doctors/{doctor_id}": {Permission.KEEP_DOCTORS},
+    "GET /api/doctors/{doctor_id}/hours": {Permission.SEE_CLINIC},
+    "PUT /api/doctors/{doctor_id}/hours": {Permission.KEEP_DOCTORS},
+    "GET /api/patients": PATIENTS,
+    "POST /api/patients": {Permission.KEEP_PATIENTS},
+    "GET /api/patients/{patient_id}": PATIENTS,
+    "PATCH /api/patients/{patient_id}": {Permission.KEEP_PATIENTS},
+    "DELETE /api/patients/{patient_id}": {Permission.KEEP_PATIENTS},
+    "POST /api/patients/{patient_id}/merge": {Permission.KEEP_PATIENTS},
+    "GET /api/patients/{patient_id}/appointments": PATIENTS,
+    "GET /api/appointments": DIARY,
+    "POST /api/appointments": {Permission.BOOK},
+    "POST /api/appointments/check": {Permission.BOOK},
+    "GET /api/appointments/{appointment_id}": DIARY,
+    "PATCH /api/appointments/{appointment_id}": {Permission.BOOK},
+    "POST /api/appointments/{appointment_id}/reschedule": {Permission.BOOK},
+    "POST /api/appointments/{appointment_id}/confirm": {Permission.BOOK},
+    "POST /api/appointments/{appointment_id}/arrive": {Permission.RECORD_VISITS},
+    "POST /api/appointments/{appointment_id}/complete": {Permission.RECORD_VISITS},
+    "POST /api/appointments/{appointment_id}/no-show": {Permission.RECORD_VISITS},
+    "POST /api/appointments/{appointment_id}/reinstate": {Permission.BOOK},
+    "POST /api/appointments/{appointment_id}/cancel": {Permission.BOOK},
+    "GET /api/appointments/{appointment_id}/history": DIARY,
+    "GET /api/schedule/day": DIARY,
+}
+IDS = ("user_id", "doctor_id", "patient_id", "duplicate_id", "appointment_id")
+ROLES = tuple(Role)
+
+
+@frozen
+class World:
+    """Two clinics; the other one's texts all say whose they are."""
+
+    app: Flask
+    store: Store
+    staff: Mapping[Role, Desk]
+    inactive: Desk
+    own: Mapping[str, str]
+    foreign: Mapping[str, str]
+    unknown: Mapping[str, str] = field(
+        factory=lambda: {name: str(uuid4()) for name in IDS}
+    )
+
+
+def world(settings: Settings, store: Store) -> World:
+    app = create_app(settings, store)
+    owner, other = (Desk.opened(app, store, Role.OWNER, None) for _ in range(2))
+    other.patch("/api/clinic", {"name": CANARY, "clinic_metadata": {"x": CANARY}})
+    other.patch(f"/api/users/{other.signed_in.user.id}", {"name": CANARY})
+    own, foreign = records(owner, "Our"), records(other, CANARY)
+    staff = {Role.OWNER: owner}
+    for role in (Role.ADMIN, Role.DOCTOR):
+        staff[role] = Desk.opened(app, store, role, owner.signed_in.clinic)
+    mine = {"doctor_id": own["doctor_id"]}
+    doctors_account = staff[Role.DOCTOR].signed_in.user.id
+    assert owner.patch(f"/api/users/{doctors_account}", mine).status_code == 200
+    inactive = Desk.opened(app, store, Role.ADMIN, owner.signed_in.clinic)
+    gone = f"/api/users/{inactive.signed_in.user.id}"
+    assert owner.patch(gone, {"status": "inactive"}).status_code == 200
+    return World(app, store, staff, inactive, own, foreign)
+
+
+def records(desk: Desk, name: str) -> Mapping[str, str]:
+    """Make a clinic's records, with *name* wherever a text can stand."""
+    doctor = desk.doctor(f"Dr. {name}", specialty=name, initials=name[:10])
+    patient = desk.patient(name, name, email=f"{name}@example.org", phone=name)
+    visit = desk.book(
+        doctor_id=doctor,
+        patient_id=patient,
+        meeting_link=f"https://example.org/{name}",
+        start_time="20:00",
+        override={"reason": name},
+    )
+    return {
+        "user_id": str(desk.signed_in.user.id),
+        "doctor_id": doctor,
+        "patient_id": patient,
+        "duplicate_id": desk.patient(f"{name} Two", name),
+        "appointment_id": visit["id"],
+    }
+
+
+def sent(
+    desk: Desk, route: Route, path_ids: Mapping[str, str], ids: Mapping[str, str]
+) -> TestResponse:
+    """Send what fits *route*, with *path_ids* in the path and *ids* elsewhere."""
+    fitting = next(planted.requests(route, ids))
+    asked = route.path.format_map(path_ids)
+    parameters = DOCUMENT["paths"][route.path][route.method.lower()]["parameters"]
+    named = [p["name"] for p in parameters if p["in"] == "query" and p["name"] in ids]
+    query = "&".join(f"{name}={ids[name]}" for name in named)
+    return desk.request(
+        route.method, f"{asked}?{query}" if query else asked, fitting.body
+    )
+
+
+def asks_for_ids(route: Route) -> bool:
+    """Return whether ids can stand in query or body of *route*."""
+    asked = str(next(planted.requests(route, dict.fromkeys(IDS, "some id"))).body)
+    parameters = DOCUMENT["paths"][route.path][route.method.lower()]["parameters"]
+    return "some id" in asked or any(
+        p["in"] == "query" and p["name"] in IDS for p in parameters
+    )
+
+
+def may(role: Role, route: Route) -> bool:
+    return bool(PERMISSIONS[Part(role.value)] & set(NEEDS[route.endpoint]))
+
+
+def told(response: TestResponse, ids: Mapping[str, str]) -> object:
+    """Return all that an answer tells, but which of *ids* was asked for."""
+    text = response.get_data(as_text=True)
+    for name, value in ids.items():
+        text = text.replace(value, name)
+    headers = [
+        (n, v) for n, v in response.headers if n not in ("Date", "Content-Length")
+    ]
+    return response.status_code, text, headers
+
+
+def leaks(world: World) -> Iterator[str]:
+    """Yield where another clinic's ids answer otherwise than those that nobody has."""
+    routes = [route for route in ROUTES if not route.is_public]
+    for route, (role, desk) in product(routes, world.staff.items()):
+        in_path = [None] if route.ids else []
+        elsewhere = [world.own] if asks_for_ids(route) else []
+        for own in in_path + elsewhere:
+            foreign, unknown = (
+                sent(desk, route, own or ids, ids)
+                for ids in (world.foreign, world.unknown)
+            )
+            if told(foreign, world.foreign) != told(unknown, world.unknown):
+                yield f"{role.value} tells them apart: {route.endpoint}"
+            if CANARY in foreign.get_data(as_text=True) + str(foreign.headers):
+                yield f"{role.value} is told of it: {route.endpoint}"
+
+
+@pytest.fixture
+def two_clinics(settings: Settings, store: Store) -> World:
+    return world(settings, store)
+
+
+def contents(store: Store) -> list[str]:
+    """Return everything that is stored, row by row, to compare."""
+    if isinstance(store, MemoryStore):
+        tables = store._committed.values()
+        return [repr(row) for rows in tables for row in rows.values()]
+    with past_the_wall(store) as connection:  # type: ignore[arg-type]
+        return [
+            repr(row)
+            for table in metadata.sorted_tables
+            for row in sorted(connection.execute(table.select()), key=repr)
+        ]
+
+
+def of_other(world: World) -> list[str]:
+    return [row for row in contents(world.store) if CANARY in row]
+
+
+def test_each_route_has_its_place_in_the_matrix(app: Flask) -> None:
+    described = {
+        f"{method.upper()} {path}"
+        for path, operations in DOCUMENT["paths"].items()
+        for method in operations
+    }
+    served = {
+        rule.endpoint for rule in app.url_map.iter_rules() if " " in rule.endpoint
+    }
+
+    assert set(NEEDS) == {route.endpoint for route in ROUTES} == described
+    assert served - described <= {"GET /metrics"}
+
+
+def test_nobody_reaches_another_clinic(
+    two_clinics: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    before = of_other(two_clinics)
+
+    assert list(leaks(two_clinics)) == []
+
+    assert of_other(two_clinics) == before
+    assert CANARY not in caplog.text
+
+
+def test_without_a_sign_in_nobody_gets_anything(two_clinics: World) -> None:
+    before = contents(two_clinics.store)
+
+    for route in ROUTES:
+        if NEEDS[route.endpoint] == PUBLIC:
+            continue
+        for desk in (
+            two_clinics.staff[Role.OWNER].with_token(""),
+            two_clinics.inactive,
+        ):
+            for ids in (two_clinics.own, two_clinics.foreign, two_clinics.unknown):
+                response = sent(desk, route, ids, ids)
+                assert response.status_code == 401, route.endpoint
+                assert CANARY not in response.get_data(as_text=True)
+
+    assert contents(two_clinics.store) == before
+
+
+def test_who_may_not_is_told_so_and_changes_nothing(two_clinics: World) -> None:
+    before = contents(two_clinics.store)
+
+    for route in ROUTES:
+        for role, desk in two_clinics.staff.items():
+            if NEEDS[route.endpoint] == PUBLIC or may(role, route):
+                continue
+            for ids in (two_clinics.own, two_clinics.foreign, two_clinics.unknown):
+                response = sent(desk, route, ids, ids)
+                assert response.status_code == 403, (role, route.endpoint)
+
+    assert contents(two_clinics.store) == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_is_let_through(role: Role, two_clinics: World) -> None:
+    last = ("DELETE", "POST /api/auth", "POST /api/patients/{patient_id}/merge")
+    for route in sorted(ROUTES, key=lambda route: route.endpoint.startswith(last)):
+        if NEEDS[route.endpoint] in (PUBLIC, SIGNED_IN) or not may(role, route):
+            continue
+        response = sent(
+            two_clinics.staff[role], route, two_clinics.own, two_clinics.own
+        )
+        assert response.status_code not in (401, 403, 404), route.endpoint
+        assert response.status_code < 500
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_no_id_is_not_found(role: Role, two_clinics: World) -> None:
+    wrong = dict.fromkeys(IDS, "17-or-1-equals-1")
+    for route in ROUTES:
+        if route.ids:
+            path = route.path.format_map(wrong)
+            answer = two_clinics.staff[role].request(route.method, path, {})
+            assert answer.status_code == 404, route.endpoint
+
+
+def test_a_doctor_reaches_nobody_elses_records(two_clinics: World) -> None:
+    owner, doctor = two_clinics.staff[Role.OWNER], two_clinics.staff[Role.DOCTOR]
+    colleague = records(owner, "Colleague")
+    visit, patient = colleague["appointment_id"], colleague["patient_id"]
+    asked = [
+        ("GET", f"/api/appointments/{visit}"),
+        ("GET", f"/api/appointments/{visit}/history"),
+        ("POST", f"/api/appointments/{visit}/arrive"),
+        ("POST", f"/api/appointments/{visit}/complete"),
+        ("POST", f"/api/appointments/{visit}/no-show"),
+        ("GET", f"/api/appointments?doctor_id={colleague['doctor_id']}"),
+        ("GET", f"/api/schedule/day?doctor_id={colleague['doctor_id']}"),
+        ("GET", f"/api/patients/{patient}"),
+        ("GET", f"/api/patients/{patient}/appointments"),
+    ]
+
+    for method, path in asked:
+        response = doctor.request(method, path)
+        assert response.status_code == 403, path
+        assert "Colleague" not in response.get_data(as_text=True)
+    for path in ("/api/appointments", "/api/schedule/day", "/api/patients"):
+        assert "Colleague" not in doctor.get(path).get_data(as_text=True)
+        assert patient not in doctor.get(path).get_data(as_text=True)
+
+
+@pytest.fixture
+def without_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patients and visits are looked up as if there were one clinic."""
+    everybodys = select(metadata.tables["patients"])
+    monkeypatch.setattr(
+        patients,
+        "GET_PATIENTS",
+        Fixed(everybodys.where(among(everybodys.selected_columns.id, "ids"))),
+    )
+    visits = select(metadata.tables["appointments"])
+    monkeypatch.setattr(
+        appointments,
+        "_GET",
+        Fixed(visits.where(visits.selected_columns.id == bindparam("id"))),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_filters")
+class TestWithoutOneFilter:
+    def test_the_matrix_goes_red(self, settings: Settings, sqlite_url: str) -> None:
+        with closing(open_store(sqlite_url, FixedClock(NOW))) as store:
+            found = list(leaks(world(settings, store)))
+
+        assert any("GET /api/patients/{patient_id}" in leak for leak in found)
+        assert any("GET /api/appointments/{appointment_id}" in leak for leak in found)
+
+    def test_it_goes_red_on_postgresql_past_row_level_security(
+        self, settings: Settings, postgres_url: str
+    ) -> None:
+        with closing(open_store(as_owner(postgres_url), FixedClock(NOW))) as store:
+            assert list(leaks(world(settings, store)))
+
+    def test_row_level_security_alone_holds(
+        self, settings: Settings, postgres_url: str
+    ) -> None:
+        with closing(open_store(postgres_url, FixedClock(NOW))) as store:
+            assert list(leaks(world(settings, store))) == []
+
+
+@pytest.mark.slow
+def test_the_repositories_alone_hold(settings: Settings, postgres_url: str) -> None:
+    with closing(open_store(as_owner(postgres_url), FixedClock(NOW))) as store:
+        assert list(leaks(world(settings, store))) == []
