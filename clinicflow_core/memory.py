@@ -650,6 +650,8 @@ class MemoryUsers(_Repository):
         def check(stored: Any) -> None:
             follows(stored)
             is_there(stored)
+            if stored.clinic_id != self._clinic_id:
+                raise ContentionError(StaleVersionError(user.id))
 
         _put_user(self._transaction, user, check)
 

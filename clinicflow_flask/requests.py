@@ -32,7 +32,7 @@ KEY: Final = checks.pattern("[!-~]{1,255}", "must be 1 to 255 visible ASCII char
 """What an idempotency key looks like."""
 
 _DIGITS: Final = re.compile("-?[0-9]{1,18}")
-_ETAG: Final = re.compile('"([0-9]{1,9})"')
+_ETAG: Final = re.compile('"([1-9][0-9]{0,8})"')
 _MOST_PARAMETERS: Final = 50
 
 

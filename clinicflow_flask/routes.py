@@ -150,7 +150,10 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
     render = answers.renderer(route.answer)
 
     def view(**arguments: object) -> Response:
+        # Who asks comes first: whoever may not ask is told nothing else.
         who = tokens.bearer() if uow_name else None
+        for name, service in services.items():
+            arguments[name] = service()
         query = read_query()
         if query_name:
             arguments[query_name] = query
@@ -167,8 +170,6 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
                 requests.once(data, render) if once else None,
                 request_id(),
             )
-        for name, service in services.items():
-            arguments[name] = service()
         with requests.pointers_into(body_is):
             done = act(**arguments)
         return answers.respond(render(done), status, answers.headers_of(done))

@@ -27,7 +27,7 @@ WORKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 SECRET = "a secret that only these tests know of"
 PASSWORD = "correct horse battery"
 UNKNOWN = str(UUID(int=7))
-_PASSWORD_HASH = "$2b$04$QrXCV2.yk3xoPAqSe5..9uFSoqQZ/4oZ8xlHi14fh4OX90rx7Wbem"
+_PASSWORD_HASH = "$2b$04$Mh2W.X9sWmXkM5TQ/jGOcOyeGshd5CSvq8xdglNOtfb3rTx/tOIda"
 
 
 @frozen
