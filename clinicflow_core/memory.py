@@ -207,6 +207,7 @@ class _Transaction:
                     _put(rows, key, before)
                 raise
             for clinic_id, event in self._happened:
+                self._store._committed["events", clinic_id][event.id,] = event
                 chains = self._store._committed["chains", clinic_id]
                 chain = chains.setdefault((event.record_id,), [])
                 chain.append(linked(clinic_id, event, chain[-1] if chain else None))
@@ -703,9 +704,7 @@ class MemoryEvents(_Repository):
         return (*(link.event for link in chain or ()), *now)
 
     def newest(self, limit: int) -> tuple[Event, ...]:
-        chains = self._transaction.rows("chains", self._clinic_id).values()
-        events = [link.event for chain in chains for link in chain]
-        return tuple(sorted(events, key=lambda event: event.at, reverse=True)[:limit])
+        return tuple(islice(reversed([*self._all("events")]), limit))
 
     def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
         chains = self._transaction.rows("chains", self._clinic_id)

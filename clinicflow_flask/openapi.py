@@ -197,7 +197,8 @@ def _problem_statuses(route: Route) -> set[int]:
         kinds.append(NotFoundError)
     if route.writes:
         kinds.append(StoreFullError)
-    statuses = {status_of(kind) for kind in kinds} | {HTTPStatus.INTERNAL_SERVER_ERROR}
+    statuses = {status_of(kind) for kind in kinds}
+    statuses |= {HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.INTERNAL_SERVER_ERROR}
     if route.is_limited:
         statuses.add(HTTPStatus.TOO_MANY_REQUESTS)
     if route.body is not None:

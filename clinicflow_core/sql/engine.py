@@ -59,13 +59,18 @@ def _sqlite(url: URL) -> Engine:
         connection.isolation_level = None  # BEGIN is said below, and nowhere else.
         for name, value in SQLITE_PRAGMAS.items():
             connection.execute(f"PRAGMA {name}={value}")
-        connection.create_function("sha256_hex", 1, _sha256_hex, deterministic=True)
+        add_functions(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def add_functions(connection: Any) -> None:
+    """Give a connection of SQLite's driver the functions that statements call."""
+    connection.create_function("sha256_hex", 1, _sha256_hex, deterministic=True)
 
 
 def _sha256_hex(text: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, event, text
 from clinicflow_core.clock import FixedClock
 from clinicflow_core.memory import MemoryAppointments, MemoryStore
 from clinicflow_core.ports import Store
+from clinicflow_core.sql.engine import add_functions
 from clinicflow_core.sql.store import SqlStore, open_store
 from tests.builders import NOW
 from tests.races.racers import Unguarded
@@ -43,6 +44,7 @@ def without_guard(store: Store) -> Iterator[Store]:
         @event.listens_for(engine, "connect")
         def set_up(connection, _):
             connection.execute("PRAGMA foreign_keys=ON")
+            add_functions(connection)
 
         opened = SqlStore(engine, FixedClock(NOW))
         yield Unguarded(opened)

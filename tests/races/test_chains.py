@@ -15,6 +15,7 @@ from clinicflow_core.sql import trail
 from clinicflow_core.sql.prepared import Fixed
 from clinicflow_core.sql.store import open_store
 from tests.builders import open_clinic
+from tests.sql.rows import past_the_wall
 
 pytestmark = pytest.mark.races
 
@@ -56,7 +57,7 @@ def test_without_lock_and_wall_the_chain_breaks(postgres_url, monkeypatch):
     monkeypatch.setattr(trail, "_HOLD_CHAIN", Fixed(no_lock))
     with closing(open_store(postgres_url, pool_size=READERS)) as store:
         clinic = open_clinic(store)
-        with store.engine.begin() as connection:
+        with past_the_wall(store) as connection:
             connection.execute(text(no_wall))
 
         read_at_once(store, clinic)

@@ -11,6 +11,7 @@ from clinicflow_core.desk.booking import CancelAppointment
 from clinicflow_core.entities.appointment import CancellationType
 from clinicflow_core.entities.doctor import Weekday
 from clinicflow_core.entities.ids import DoctorId
+from clinicflow_core.entities.user import Role
 from clinicflow_core.errors import (
     DoctorNotFoundError,
     InvalidError,
@@ -153,3 +154,17 @@ def test_who_may_see_no_diary_sees_none(memory):
 
     with pytest.raises(NotPermittedError, match="see their own diary"):
         schedule.day(DAY, [], nobody)
+
+
+def test_a_doctor_sees_their_own_day_alone(clinic):
+    colleague = clinic.add_doctor("Dr. Omar Haddad")
+    mine = clinic.store_visit("09:00-09:30")
+    clinic.store_visit("10:00-10:30", doctor_id=colleague.id)
+    uow = clinic.by(Role.DOCTOR)
+
+    [shown] = schedule.day(DAY, [], uow).doctors
+
+    assert shown.doctor == clinic.doctor
+    assert [visit.appointment for visit in shown.visits] == [mine]
+    with pytest.raises(NotPermittedError, match="see every diary"):
+        schedule.day(DAY, [colleague.id], uow)
