@@ -11,7 +11,7 @@ from clinicflow_core.entities.ids import DoctorId, PatientId
 from clinicflow_core.errors import StoreBusyError
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.scheduling.diary import BusyTime
-from tests.builders import (
+from tests.builders import patient, (
     DAY,
     NOW,
     OpenClinic,
@@ -245,3 +245,14 @@ def test_who_waits_too_long_in_memory_is_told_that_the_store_is_busy(
 
     with clinic.unit_of_work() as later:
         later.diaries.hold(*people, span("09:00-10:00"))
+
+
+def test_a_diary_shows_what_was_booked_among_other_writes(clinic: OpenClinic) -> None:
+    visit = clinic.visit()
+
+    with clinic.uow as uow:
+        uow.patients.add(patient("Cy Young"))
+        uow.appointments.add(visit)
+        diary = uow.diaries.read([clinic.doctor.id], [clinic.patient.id], visit.span)
+
+    assert [busy.appointment_id for busy in diary.busy] == [visit.id]

@@ -374,3 +374,8 @@ def test_no_session_begins_after_all_were_ended(clinic: OpenClinic) -> None:
         clinic.store.unit_of_work(clinic.id, begun.id),
     ):
         pass
+
+
+def test_an_account_that_is_not_there_is_not_held(store: Store) -> None:
+    with store.entrance() as entrance:
+        assert entrance.hold_user(f"{uuid4()}@example.org") is None
