@@ -11,13 +11,14 @@ from clinicflow_core.entities.ids import DoctorId, PatientId
 from clinicflow_core.errors import StoreBusyError
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.scheduling.diary import BusyTime
-from tests.builders import patient, (
+from tests.builders import (
     DAY,
     NOW,
     OpenClinic,
     hours,
     open_clinic,
     overbooked,
+    patient,
     span,
 )
 
