@@ -7,6 +7,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     ignored_auth,
@@ -43,8 +44,12 @@ CASES = [
 ]
 
 
+EXAMPLES = {Role.OWNER: 25, Role.DOCTOR: 8, None: 8}
+
+
 @pytest.fixture(scope="module")
-def owner():
+def service():
+    """A service with Google to sign in with, its store, and an owner who booked."""
     store = MemoryStore(FixedClock(NOW))
     with served() as afresh:
         settings = Settings(
@@ -55,30 +60,57 @@ def owner():
             google_issuer=afresh().url,
         )
         app = create_app(settings, store)
-        desk = Desk.opened(app, store, Role.OWNER, None)
-        desk.book()
-        yield desk
+        owner = Desk.opened(app, store, Role.OWNER, None)
+        owner.book()
+        yield app, store, owner.signed_in.clinic
 
 
 @pytest.fixture(scope="module")
-def described(owner):
-    return schemathesis.openapi.from_wsgi("/openapi.json", owner.app)
+def described(service):
+    app, _, _ = service
+    return schemathesis.openapi.from_wsgi("/openapi.json", app)
 
 
+@pytest.fixture
+def headers(service, role):
+    """Those of somebody who signed in for this test: it may end with signing out."""
+    app, store, clinic = service
+    if role is None:
+        return {}
+    return {"Authorization": f"Bearer {Desk.opened(app, store, role, clinic).token}"}
+
+
+@pytest.mark.parametrize("role", EXAMPLES, ids=["owner", "doctor", "nobody"])
 @pytest.mark.parametrize(("path", "method", "mode"), CASES)
 def test_whatever_is_sent_is_answered_as_described(
-    owner, described, path, method, mode
+    described, headers, role, path, method, mode
 ):
-    headers = {"Authorization": f"Bearer {owner.token}"}
-
     @settings(
-        max_examples=25,
+        max_examples=EXAMPLES[role],
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
     @given(described[path][method].as_strategy(generation_mode=mode))
     def answered(case):
         response = case.call(headers=headers)
-        case.validate_response(response, checks=CHECKS, headers=headers)
+        # An address that is too long is refused before anybody looks what is in it.
+        unread = {negative_data_rejection} if response.status_code == 414 else set()
+        checks = [check for check in CHECKS if check not in unread]
+        case.validate_response(response, checks=checks, headers=headers)
 
     answered()
+
+
+def test_a_route_that_raises_is_found(service, described):
+    app, _, _ = service
+
+    def raises():
+        raise ZeroDivisionError
+
+    app.view_functions["GET /health"], kept = raises, app.view_functions["GET /health"]
+    try:
+        case = described["/health"]["get"].Case()
+        with pytest.raises(FailureGroup):
+            case.validate_response(case.call(), checks=CHECKS)
+    finally:
+        app.view_functions["GET /health"] = kept
