@@ -79,9 +79,11 @@ def past_the_wall(store: SqlStore) -> Iterator[Connection]:
     """Yield a connection of the owner, who sees the rows of all clinics."""
     url = store.engine.url.render_as_string(hide_password=False)
     engine = make_engine(as_owner(url))
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 class Rows:
