@@ -4,52 +4,118 @@ from __future__ import annotations
 
 import math
 import statistics
+import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 import bcrypt
 import pytest
 
-from clinicflow_core.accounts import passwords
+from clinicflow_core.accounts import lockout, passwords
 from clinicflow_core.desk import accounts
-from clinicflow_core.errors import WrongCredentialsError
+from clinicflow_core.errors import ClinicFlowError, WrongCredentialsError
 from clinicflow_core.memory import MemoryStore
+from clinicflow_core.ports import Entrance
 from clinicflow_core.sql.store import open_store
 from tests.builders import PASSWORD, open_clinic
 from tests.cli.test_processes import free_port, serving
-from tests.races.test_retries import post
+from tests.races.test_retries import Answer, post
 
 pytestmark = [pytest.mark.races, pytest.mark.slow]
 
 ROUNDS, TRIES, ATTEMPTS = 8, 60, 4
+RACERS = 12
 
 
-@pytest.mark.parametrize("fixture", ["sqlite_url", "postgres_url"])
-def test_two_processes_count_the_same_tries(
-    fixture: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    url = request.getfixturevalue(fixture)
-    with closing(open_store(url)) as store:
-        email = open_clinic(store).owner.email
+@pytest.fixture
+def email(database_url: str) -> str:
+    """The e-mail of somebody who has an account."""
+    with closing(open_store(database_url)) as store:
+        return open_clinic(store).owner.email
+
+
+@pytest.fixture
+def ports(database_url: str, tmp_path: Path) -> Iterator[list[int]]:
+    """Where two processes serve the same record."""
     secret = {"JWT_SECRET_KEY": "a secret that only these tests know of"}
-
     with ExitStack() as running:
-        ports = []
-        for number in range(2):
-            ports.append(free_port())
-            folder = tmp_path / str(number)
+        ports = [free_port(), free_port()]
+        for port in ports:
+            folder = tmp_path / str(port)
             folder.mkdir()
-            running.enter_context(serving(url, ports[-1], folder, **secret))
-        tried = [
-            post(ports[number % 2], "/api/auth/login", {"email": email, "password": p})
-            for number, p in enumerate(["not the password"] * 8 + [PASSWORD])
-        ]
+            running.enter_context(serving(database_url, port, folder, **secret))
+        yield ports
 
-    assert [answer.status for answer in tried if answer] == [401] * 5 + [429] * 4
-    assert [answer.body["code"] for answer in tried if answer][-1] == "too-many-tries"
+
+def log_in(port: int, email: str, password: str = "not the password") -> Answer:
+    answer = post(port, "/api/auth/login", {"email": email, "password": password})
+    assert answer is not None
+    return answer
+
+
+def test_two_processes_count_the_same_tries(email: str, ports: list[int]) -> None:
+    tried = [
+        log_in(ports[number % 2], email, password)
+        for number, password in enumerate(["not the password"] * 8 + [PASSWORD])
+    ]
+
+    assert [answer.status for answer in tried] == [401] * 5 + [429] * 4
+    assert tried[-1].body["code"] == "too-many-tries"
+
+
+def test_trying_at_two_processes_at_once_gains_nothing(
+    email: str, ports: list[int]
+) -> None:
+    ready = threading.Barrier(RACERS)
+
+    def race(number: int) -> int:
+        ready.wait(30)
+        return log_in(ports[number % 2], email).status
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        statuses = Counter(pool.map(race, range(RACERS)))
+
+    assert statuses == {401: 5, 429: RACERS - 5}
+    assert log_in(ports[0], email, PASSWORD).status == 429
+
+
+def test_if_tries_were_counted_when_they_had_failed_many_at_once_would_gain(
+    memory_store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    email = open_clinic(memory_store).owner.email
+    counted, matches = accounts.tried, passwords.matches
+    ready = threading.Barrier(RACERS)
+
+    @contextmanager
+    def counted_afterwards(
+        email: str, address: None, entrance: Entrance
+    ) -> Iterator[None]:
+        who = lockout.subjects(email, address)
+        with entrance:
+            assert not lockout.wait(entrance.hold_tries(who.all()), who, entrance.now)
+        try:
+            yield
+        except WrongCredentialsError as refusal:
+            with suppress(ClinicFlowError), counted(email, address, entrance):
+                raise refusal from None
+            raise
+
+    def slowly(password: str, kept: str | None) -> bool:
+        ready.wait(30)
+        return matches(password, kept)
+
+    monkeypatch.setattr(accounts, "tried", counted_afterwards)
+    monkeypatch.setattr(passwords, "matches", slowly)
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        refused = list(pool.map(lambda _: seconds(email, memory_store), range(RACERS)))
+
+    assert len(refused) == RACERS
 
 
 def seconds(email: str, store: MemoryStore) -> float:
