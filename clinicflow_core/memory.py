@@ -656,6 +656,15 @@ class MemoryUsers(_Repository):
 
         _put_user(self._transaction, user, check)
 
+    def of_doctor(self, doctor_id: DoctorId) -> tuple[User, ...]:
+        users = self._transaction.rows("users", None).values()
+        theirs = (
+            user
+            for user in users
+            if user.clinic_id == self._clinic_id and user.doctor_id == doctor_id
+        )
+        return tuple(sorted(theirs, key=lambda user: user.id))
+
     def hold_owners(self) -> tuple[User, ...]:
         self._transaction.hold([("accounts", self._clinic_id)])
         users = self._transaction.rows("users", None).values()

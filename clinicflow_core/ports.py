@@ -355,6 +355,9 @@ class Users(Protocol):
 
     def page(self, request: PageRequest) -> Page[User]: ...
 
+    def of_doctor(self, doctor_id: DoctorId) -> tuple[User, ...]:
+        """Return the accounts whose own diary is the doctor's, by id."""
+
     def hold_owners(self) -> tuple[User, ...]:
         """
         Return the active owners, by id; nobody else can change an account of the

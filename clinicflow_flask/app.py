@@ -13,6 +13,7 @@ from flask_cors import CORS
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from clinicflow_core.accounts.keys import Purpose, key_for
 from clinicflow_core.ports import Store
 from clinicflow_core.settings import (
     Environment,
@@ -40,7 +41,7 @@ from clinicflow_flask.metrics import add_metrics
 from clinicflow_flask.problems import add_problems
 from clinicflow_flask.rate_limits import add_rate_limits
 from clinicflow_flask.request_ids import add_request_ids
-from clinicflow_flask.requests import MAX_BODY, refuse_long_url
+from clinicflow_flask.requests import FINGERPRINTS, MAX_BODY, refuse_long_url
 from clinicflow_flask.routes import Route, add_routes
 from clinicflow_flask.tokens import add_tokens
 
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     add_problems(app)
     secret = signing_secret(settings)
     add_tokens(app, settings, secret)
+    app.extensions[FINGERPRINTS] = key_for(Purpose.FINGERPRINT, secret)
     google.add_google(app, settings, secret)
     add_routes(app, ROUTES, store)
     if limit := rate_limit(settings):

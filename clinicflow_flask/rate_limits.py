@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from ipaddress import IPv6Address, ip_address
 from math import ceil
-from typing import Final, cast
+from typing import cast
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 
+from clinicflow_core.accounts.lockout import network_of
 from clinicflow_flask.routes import Route
-
-_NETWORK: Final = 64
-"""Bits of an IPv6 address that name a household or office; it picks the rest."""
 
 
 def add_rate_limits(app: Flask, routes: Collection[Route], limit: str) -> None:
@@ -46,11 +43,4 @@ def add_rate_limits(app: Flask, routes: Collection[Route], limit: str) -> None:
 
 
 def _address() -> str:
-    address = request.remote_addr or "unknown"
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
-        return f"{int(parsed) >> (128 - _NETWORK):x}/{_NETWORK}"
-    return address
+    return network_of(request.remote_addr or "unknown")

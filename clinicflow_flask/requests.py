@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from flask import request
+from flask import current_app, request
 from werkzeug.exceptions import (
     RequestEntityTooLarge,
     RequestURITooLarge,
@@ -34,6 +34,9 @@ KEY: Final = checks.pattern("[!-~]{1,255}", "must be 1 to 255 visible ASCII char
 _DIGITS: Final = re.compile("-?[0-9]{1,18}")
 _ETAG: Final = re.compile('"([1-9][0-9]{0,8})"')
 _MOST_PARAMETERS: Final = 50
+
+FINGERPRINTS: Final = "clinicflow-fingerprints"
+"""Under which an application keeps the key of its requests' fingerprints."""
 
 
 class ParameterError(InvalidError):
@@ -198,5 +201,7 @@ def once(body: object, render: Callable[[Any], object]) -> Once | None:
         problem = Problem("/Idempotency-Key", complaint)
         raise ParameterError("header", (problem,))
     canonical = json.dumps([request.method, request.path, body], sort_keys=True)
-    fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
+    # With a key: a body can hold a password, which nobody should find by trying.
+    secret: bytes = current_app.extensions[FINGERPRINTS]
+    fingerprint = hmac.digest(secret, canonical.encode(), "sha256").hex()
     return Once(key=key, fingerprint=fingerprint, render=render)

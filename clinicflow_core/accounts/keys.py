@@ -22,6 +22,7 @@ class Purpose(Enum):
     INTAKE_LINK = "intake-link"
     FEED = "feed"
     SEAL = "seal"
+    FINGERPRINT = "fingerprint"
 
 
 def key_for(purpose: Purpose, secret: str) -> bytes:

@@ -98,7 +98,7 @@ def subjects(email: str, address: str | None) -> Subjects:
             whoever tries has none.
     """
     account = email.casefold()
-    network = None if address is None else _network(address)
+    network = None if address is None else network_of(address)
     return Subjects(
         here=_key("here", account, network or ""),
         anywhere=_key("anywhere", account),
@@ -161,7 +161,8 @@ def _limits(
         yield who.address, ADDRESS
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """Return what an IP address counts by: itself, or of version 6 its /64 network."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -22,6 +22,7 @@ from clinicflow_core.errors import (
     InvalidError,
     NotSignedInError,
     Problem,
+    RefusedError,
     StaleVersionError,
     TooManyTriesError,
     WrongCredentialsError,
@@ -166,7 +167,6 @@ def _as_it_is(user: User) -> User:
     return user
 
 
-@retried
 def sign_in(
     request: Credentials,
     entrance: Entrance,
@@ -196,32 +196,54 @@ def sign_in(
         checked = None if found is None else found.password_hash
         if not passwords.matches(request.password, checked):
             raise WrongCredentialsError
-        with entrance:
-            user = entrance.hold_user(request.email)
-            if (
-                user is None
-                or user.password_hash != checked
-                or user.status is not UserStatus.ACTIVE
-            ):
-                raise WrongCredentialsError
-            user = change(user)
-            session = new_session(user, entrance.now)
-            clinic = entrance.get_clinic(user.clinic_id)
-            entrance.add_session(session)
-            entrance.record(clinic.id, "user.signed-in", user, by=user.id)
-            entrance.commit()
+        return _begin_session(request.email, checked, entrance, change)
+
+
+@retried
+def _begin_session(
+    email: str,
+    checked: str | None,
+    entrance: Entrance,
+    change: Callable[[User], User],
+) -> SignedIn:
+    """Sign the account in, unless it is another one than was *checked*."""
+    with entrance:
+        user = entrance.hold_user(email)
+        if (
+            user is None
+            or user.password_hash != checked
+            or user.status is not UserStatus.ACTIVE
+        ):
+            raise WrongCredentialsError
+        user = change(user)
+        session = new_session(user, entrance.now)
+        clinic = entrance.get_clinic(user.clinic_id)
+        entrance.add_session(session)
+        entrance.record(clinic.id, "user.signed-in", user, by=user.id)
+        entrance.commit()
     return SignedIn(session=session, user=user, clinic=clinic)
 
 
 @contextmanager
 def tried(email: str, address: str | None, entrance: Entrance) -> Iterator[None]:
     """
-    Count a try to prove an account; it is forgiven if nothing is raised.
+    Count a try to prove an account; it is forgiven if that was not what failed.
 
     Raises:
         TooManyTriesError: If there were too many wrong ones lately.
     """
     who = lockout.subjects(email, address)
+    _count(who, entrance)
+    try:
+        yield
+    except RefusedError:
+        _forgive(who, entrance)  # The password was right; something else was not.
+        raise
+    _forgive(who, entrance)
+
+
+@retried
+def _count(who: lockout.Subjects, entrance: Entrance) -> None:
     with entrance:
         tries = entrance.hold_tries(who.all())
         if wait := lockout.wait(tries, who, entrance.now):
@@ -229,7 +251,10 @@ def tried(email: str, address: str | None, entrance: Entrance) -> Iterator[None]
         for each in lockout.begun(tries, who, entrance.now):
             entrance.save_tries(each)
         entrance.commit()
-    yield
+
+
+@retried
+def _forgive(who: lockout.Subjects, entrance: Entrance) -> None:
     with entrance:
         tries = entrance.hold_tries(who.all())
         for each in lockout.forgiven(tries, who, entrance.now):

@@ -134,7 +134,7 @@ def change(
 @retried
 def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
     """
-    Remove a doctor who never had a visit.
+    Remove a doctor who never had a visit; an account with their diary has none then.
 
     Raises:
         DoctorNotFoundError: If there is no such doctor.
@@ -153,6 +153,9 @@ def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
         )
         if visits:
             raise DoctorHasVisitsError(doctor_id, tuple(visit.id for visit in visits))
+        for user in uow.users.of_doctor(doctor_id):
+            uow.users.save(user.changed({"doctor_id": None}, uow.now))
+            uow.record("user.changed", user, facts={"fields": ["doctor_id"]})
         uow.doctors.remove(doctor_id)
         uow.origins.forget("doctor", doctor_id)
         uow.record("doctor.removed", doctor)

@@ -168,11 +168,11 @@ def remove(patient_id: PatientId, uow: UnitOfWork) -> None:
         )
         if visits.items:
             raise PatientHasVisitsError(patient_id, tuple(v.id for v in visits.items))
-        for merged in uow.patients.merged_into(patient_id):
-            uow.patients.remove(merged.id)
-        uow.patients.remove(patient_id)
+        for person in (*uow.patients.merged_into(patient_id), patient):
+            uow.belongings.blank(person.id, uow.now)
+            uow.patients.remove(person.id)
+            uow.record("patient.removed", person)
         uow.origins.forget("patient", patient_id)
-        uow.record("patient.removed", patient)
         uow.commit()
 
 
@@ -292,6 +292,7 @@ def erase(patient_id: PatientId, uow: UnitOfWork) -> Patient:
     return patient
 
 
+@retried
 def get(patient_id: PatientId, uow: UnitOfWork) -> Patient:
     """
     Return a patient's record, and note in the trail who read it.

@@ -108,7 +108,8 @@ def change(
         UserNotFoundError: If there is no such account.
         StaleVersionError: If the account has another *version*.
         LastOwnerError: If no active owner would be left.
-        InvalidError: If another role than doctor gets a diary of its own.
+        InvalidError: If another role than doctor gets a diary of its own, or somebody
+            sets their own password.
         EmailTakenError: If another account has the e-mail.
         DoctorNotFoundError: If *doctor_id* is no doctor of this clinic.
     """
@@ -116,6 +117,9 @@ def change(
     with uow:
         uow.actor.must(Permission.KEEP_USERS)
         uow.users.get(user_id)
+        if user_id == uow.actor.user_id and isinstance(request.password, str):
+            detail = "is changed with the current one if it is one's own"
+            raise InvalidError((Problem("/password", detail),))
     if isinstance(request.password, str):
         password_hash = passwords.hash_password(request.password)
         wanted = {
@@ -136,6 +140,8 @@ def change(
         if after.status is not UserStatus.ACTIVE or "password_hash" in wanted:
             uow.users.end_sessions(user_id)
         uow.record("user.changed", after, facts=_facts(request))
+        if before.doctor_id != after.doctor_id:
+            _let_former_doctor_know(before, uow)
         _let_doctor_know(after, uow)
         uow.commit()
     return after
@@ -175,6 +181,17 @@ def _facts(request: ChangeUser) -> Mapping[str, object]:
     if isinstance(request.status, UserStatus):
         facts["status"] = request.status.value
     return facts
+
+
+def _let_former_doctor_know(user: User, uow: UnitOfWork) -> None:
+    """Let the doctor whose diary is the user's no more name the account no more."""
+    if user.doctor_id is None:
+        return
+    doctor = uow.doctors.get(user.doctor_id)
+    if doctor.user_id == user.id:
+        doctor = doctor.changed({"user_id": None})
+        uow.doctors.save(doctor)
+        uow.record("doctor.changed", doctor, facts={"fields": ["user_id"]})
 
 
 def _let_doctor_know(user: User, uow: UnitOfWork) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, insert, select, update
 
 from clinicflow_core.entities.clinic import Clinic, ClinicSize
-from clinicflow_core.entities.ids import ClinicId, SessionId, UserId
+from clinicflow_core.entities.ids import ClinicId, DoctorId, SessionId, UserId
 from clinicflow_core.entities.user import Role, Session, User, UserStatus
 from clinicflow_core.errors import ClinicNotFoundError, UserNotFoundError
 from clinicflow_core.ports import Page, PageRequest
@@ -46,6 +46,14 @@ _HOLD_CLINIC = Fixed(
     select(clinics.c.id)
     .where(clinics.c.id == bindparam("clinic_id"))
     .with_for_update(key_share=True)
+)
+_OF_DOCTOR = Fixed(
+    select(users)
+    .where(
+        users.c.clinic_id == bindparam("clinic_id"),
+        users.c.doctor_id == bindparam("doctor_id"),
+    )
+    .order_by(users.c.id)
 )
 _OWNERS = Fixed(
     select(users)
@@ -274,6 +282,11 @@ class SqlUsers:
         if user.clinic_id != self._clinic_id:
             raise ClinicNotFoundError(user.clinic_id)
         replace(self._trip, _SAVE_USER, _row_of_user(user))
+
+    def of_doctor(self, doctor_id: DoctorId) -> tuple[User, ...]:
+        asked = {"clinic_id": self._clinic_id, "doctor_id": doctor_id}
+        [rows] = self._trip.now((_OF_DOCTOR, asked))
+        return tuple(user_of(row) for row in rows)
 
     def hold_owners(self) -> tuple[User, ...]:
         asked = {"clinic_id": self._clinic_id}

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import hashlib
+import json
+
 import pytest
+from sqlalchemy import select
 
 from clinicflow_core.entities.user import Role
+from clinicflow_core.sql.store import SqlStore
+from clinicflow_core.sql.tables import idempotency_keys
 from tests.flask.desk import PASSWORD, problem, wrong
+from tests.sql.rows import past_the_wall
 
 KEY = {"Idempotency-Key": "b7e1c1de-0001"}
 
@@ -82,3 +89,28 @@ def test_a_key_is_1_to_255_visible_ascii_characters(desk, key):
 
     assert wrong(response) == [("header", "/Idempotency-Key")]
     assert desk.get("/api/doctors").json["items"] == []
+
+
+def test_nobody_finds_a_password_by_trying_fingerprints(desk, store):
+    if not isinstance(store, SqlStore):
+        return
+    account = {"name": "Ada", "email": "ada@x.org", "role": "admin"}
+    body = {**account, "password": PASSWORD}
+
+    desk.post("/api/users", body, headers=KEY)
+
+    asked = json.dumps(["POST", "/api/users", body], sort_keys=True)
+    with past_the_wall(store) as connection:
+        kept = connection.scalar(select(idempotency_keys.c.fingerprint))
+    assert len(kept) == 64
+    assert kept != hashlib.sha256(asked.encode()).hexdigest()
+
+
+def test_an_answer_goes_with_the_patient_it_tells_of(desk):
+    ann = {"first_name": "Ann", "last_name": "Lee"}
+    patient = desk.post("/api/patients", ann, headers=KEY).json
+    desk.delete(f"/api/patients/{patient['id']}")
+
+    again = desk.post("/api/patients", ann, headers=KEY)
+
+    assert problem(again) == (422, "idempotency-key-reused")

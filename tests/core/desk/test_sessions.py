@@ -14,9 +14,12 @@ from clinicflow_core.desk.accounts import ChangePassword, Credentials, SignedIn
 from clinicflow_core.entities.ids import SessionId
 from clinicflow_core.entities.user import UserStatus
 from clinicflow_core.errors import (
+    ContentionError,
+    GoogleRefusedError,
     InvalidError,
     NotSignedInError,
     StaleVersionError,
+    StoreBusyError,
     TooManyTriesError,
     WrongCredentialsError,
 )
@@ -346,3 +349,32 @@ def test_a_user_can_be_made_inactive_while_they_sign_in(clinic):
 
     with pytest.raises(WrongCredentialsError):
         sign_in(clinic, email=sam.email)
+
+
+def test_a_sign_in_that_is_forgiven_late_happens_once(memory, monkeypatch):
+    clinic = open_clinic(memory)
+    forgiven, calls = accounts.lockout.forgiven, []
+
+    def contended(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise ContentionError(StoreBusyError())
+        return forgiven(*arguments)
+
+    monkeypatch.setattr(accounts.lockout, "forgiven", contended)
+
+    sign_in(clinic)
+
+    assert len(calls) == 2
+    assert kinds(clinic).count("user.signed-in") == 1
+
+
+def test_a_right_password_is_no_wrong_try_whatever_follows(memory, here):
+    clinic = open_clinic(memory)
+
+    for _ in range(6):
+        with (
+            pytest.raises(GoogleRefusedError),
+            accounts.tried(clinic.owner.email, here, memory.entrance()),
+        ):
+            raise GoogleRefusedError

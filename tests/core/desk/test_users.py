@@ -276,3 +276,44 @@ def test_another_clinics_account_is_not_there(
         with pytest.raises(UserNotFoundError):
             act(key, clinic.uow)
     assert users.get(other.owner.id, other.uow) == other.owner
+
+
+def test_an_account_that_gets_another_diary_is_named_by_that_doctor_alone(clinic):
+    colleague = clinic.add_doctor("Dr. Omar Haddad")
+    sam = add(clinic, role=Role.DOCTOR)
+    users.change(sam.id, ChangeUser(doctor_id=clinic.doctor.id), clinic.uow)
+
+    users.change(sam.id, ChangeUser(doctor_id=colleague.id), clinic.uow)
+
+    assert doctors.get(clinic.doctor.id, clinic.uow).user_id is None
+    assert doctors.get(colleague.id, clinic.uow).user_id == sam.id
+
+
+def test_a_doctor_who_names_another_account_goes_on_naming_it(clinic):
+    first = add(clinic, role=Role.DOCTOR)
+    users.change(first.id, ChangeUser(doctor_id=clinic.doctor.id), clinic.uow)
+    second = add(clinic, role=Role.DOCTOR, doctor_id=clinic.doctor.id)
+
+    users.change(second.id, ChangeUser(doctor_id=None), clinic.uow)
+
+    assert doctors.get(clinic.doctor.id, clinic.uow).user_id == first.id
+
+
+def test_an_account_outlives_its_doctor(clinic):
+    leaving = clinic.add_doctor("Dr. Omar Haddad")
+    sam = add(clinic, role=Role.DOCTOR)
+    users.change(sam.id, ChangeUser(doctor_id=leaving.id), clinic.uow)
+
+    doctors.remove(leaving.id, clinic.uow)
+
+    assert users.get(sam.id, clinic.uow).doctor_id is None
+    users.change(sam.id, ChangeUser(name="Sam"), clinic.uow)
+
+
+def test_nobody_sets_their_own_password_without_the_current_one(memory):
+    clinic = open_clinic(memory)
+
+    with pytest.raises(InvalidError, match="/password: is changed with the current"):
+        users.change(clinic.owner.id, ChangeUser(password=NEW_PASSWORD), clinic.uow)
+
+    assert users.get(clinic.owner.id, clinic.uow) == clinic.owner
