@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from io import StringIO
 
 import pytest
 from flask import Flask
@@ -67,6 +68,22 @@ def configured_logs() -> Iterator[Callable[[Settings], None]]:
         logger.handlers.clear()
         logger.setLevel(logging.NOTSET)
     root.setLevel(logging.WARNING)
+
+
+@pytest.fixture
+def told(configured_logs: Callable[[Settings], None]) -> StringIO:
+    """All that is logged, in both forms, and the bare messages."""
+    text = StringIO()
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            for json in (True, False):
+                text.write(logs.make_formatter(json=json).format(record) + "\n")
+            text.write(record.getMessage() + "\n")
+
+    configured_logs(Settings(debug=True))
+    logging.getLogger().addHandler(Ear())
+    return text
 
 
 @pytest.fixture

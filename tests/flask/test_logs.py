@@ -22,22 +22,6 @@ from tests.flask.test_app import LOG_IN, BrokenStore
 
 
 @pytest.fixture
-def told(configured_logs):
-    """All that is logged, in both forms, and the bare messages."""
-    text = StringIO()
-
-    class Ear(logging.Handler):
-        def emit(self, record):
-            for json_ in (True, False):
-                text.write(logs.make_formatter(json=json_).format(record) + "\n")
-            text.write(record.getMessage() + "\n")
-
-    configured_logs(Settings(debug=True))
-    logging.getLogger().addHandler(Ear())
-    return text
-
-
-@pytest.fixture
 def lines(configured_logs):
     """Return what was logged since, as JSON."""
     text = StringIO()

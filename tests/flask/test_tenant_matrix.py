@@ -7,9 +7,10 @@ something is told so; and nothing is read or written on the way.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
+from copy import deepcopy
+from io import StringIO
 from itertools import product
 from uuid import uuid4
 
@@ -22,7 +23,12 @@ from werkzeug.test import TestResponse
 from clinicflow_core.accounts.permissions import PERMISSIONS, Part, Permission
 from clinicflow_core.clock import FixedClock
 from clinicflow_core.entities.user import Role
-from clinicflow_core.memory import MemoryStore
+from clinicflow_core.memory import (
+    MemoryDoctors,
+    MemoryPatients,
+    MemoryStore,
+    MemoryUsers,
+)
 from clinicflow_core.ports import Store
 from clinicflow_core.settings import Settings
 from clinicflow_core.sql import appointments, patients
@@ -105,6 +111,7 @@ class World:
     store: Store
     staff: Mapping[Role, Desk]
     inactive: Desk
+    other: Desk
     own: Mapping[str, str]
     foreign: Mapping[str, str]
     unknown: Mapping[str, str] = field(
@@ -127,7 +134,7 @@ def world(settings: Settings, store: Store) -> World:
     inactive = Desk.opened(app, store, Role.ADMIN, owner.signed_in.clinic)
     gone = f"/api/users/{inactive.signed_in.user.id}"
     assert owner.patch(gone, {"status": "inactive"}).status_code == 200
-    return World(app, store, staff, inactive, own, foreign)
+    return World(app, store, staff, inactive, other, own, foreign)
 
 
 def records(desk: Desk, name: str) -> Mapping[str, str]:
@@ -141,8 +148,15 @@ def records(desk: Desk, name: str) -> Mapping[str, str]:
         start_time="20:00",
         override={"reason": name},
     )
+    # The owner's own would not do: the last owner stays one, whatever else is asked.
+    account = {
+        "name": name,
+        "email": f"{name}@example.org",
+        "role": "doctor",
+        "password": f"{name} long enough",
+    }
     return {
-        "user_id": str(desk.signed_in.user.id),
+        "user_id": desk.post("/api/users", account).json["id"],
         "doctor_id": doctor,
         "patient_id": patient,
         "duplicate_id": desk.patient(f"{name} Two", name),
@@ -164,20 +178,20 @@ def sent(
     )
 
 
-def asks_for_ids(route: Route) -> bool:
-    """Return whether ids can stand in query or body of *route*."""
-    asked = str(next(planted.requests(route, dict.fromkeys(IDS, "some id"))).body)
+def ids_asked_for(route: Route) -> list[str]:
+    """Return the names of the ids that can stand in query or body of *route*."""
+    body = next(planted.requests(route, {name: name for name in IDS})).body
+    in_body = body.values() if isinstance(body, dict) else ()
     parameters = DOCUMENT["paths"][route.path][route.method.lower()]["parameters"]
-    return "some id" in asked or any(
-        p["in"] == "query" and p["name"] in IDS for p in parameters
-    )
+    in_query = [p["name"] for p in parameters if p["in"] == "query"]
+    return [name for name in IDS if name in in_body or name in in_query]
 
 
 def may(role: Role, route: Route) -> bool:
     return bool(PERMISSIONS[Part(role.value)] & set(NEEDS[route.endpoint]))
 
 
-def told(response: TestResponse, ids: Mapping[str, str]) -> object:
+def answered(response: TestResponse, ids: Mapping[str, str]) -> object:
     """Return all that an answer tells, but which of *ids* was asked for."""
     text = response.get_data(as_text=True)
     for name, value in ids.items():
@@ -188,21 +202,55 @@ def told(response: TestResponse, ids: Mapping[str, str]) -> object:
     return response.status_code, text, headers
 
 
+def status_of_unknown(role: Role, route: Route, name: str | None) -> int:
+    """Return how *role* is answered about an id that nobody has; None: in the path."""
+    diary_of_another = name == "doctor_id" and NEEDS[route.endpoint] == DIARY
+    if not may(role, route) or (role is Role.DOCTOR and diary_of_another):
+        return 403
+    return 200 if route.endpoint == "GET /api/appointments" else 404
+
+
 def leaks(world: World) -> Iterator[str]:
     """Yield where another clinic's ids answer otherwise than those that nobody has."""
-    routes = [route for route in ROUTES if not route.is_public]
+    routes = [route for route in ROUTES if NEEDS[route.endpoint] != PUBLIC]
     for route, (role, desk) in product(routes, world.staff.items()):
-        in_path = [None] if route.ids else []
-        elsewhere = [world.own] if asks_for_ids(route) else []
-        for own in in_path + elsewhere:
+        # One at a time, or the first that is not found would hide the others.
+        places = [None] if route.ids else []
+        for name in [*places, *ids_asked_for(route)]:
             foreign, unknown = (
-                sent(desk, route, own or ids, ids)
+                sent(desk, route, ids, ids)
+                if name is None
+                else sent(desk, route, world.own, {**world.own, name: ids[name]})
                 for ids in (world.foreign, world.unknown)
             )
-            if told(foreign, world.foreign) != told(unknown, world.unknown):
-                yield f"{role.value} tells them apart: {route.endpoint}"
+            cell = f"{role.value}: {route.endpoint}, {name or 'path'}"
+            if answered(foreign, world.foreign) != answered(unknown, world.unknown):
+                yield f"{cell} tells them apart"
+            if unknown.status_code != status_of_unknown(role, route, name):
+                yield f"{cell} is answered with {unknown.status_code}"
             if CANARY in foreign.get_data(as_text=True) + str(foreign.headers):
-                yield f"{role.value} is told of it: {route.endpoint}"
+                yield f"{cell} tells of it"
+
+
+def shown(desk: Desk) -> Iterator[tuple[str, str]]:
+    """Yield what *desk* is answered wherever no id need be given."""
+    for route in ROUTES:
+        is_public = NEEDS[route.endpoint] == PUBLIC
+        if route.method == "GET" and not route.ids and not is_public:
+            day = "?date=2026-03-03" if route.path == "/api/schedule/day" else ""
+            response = desk.get(route.path + day)
+            yield (
+                route.path,
+                f"{response.get_data(as_text=True)}{response.headers}",
+            )
+
+
+def shows(world: World) -> Iterator[str]:
+    """Yield what tells of another clinic without being asked about it."""
+    for role, desk in world.staff.items():
+        for path, text in shown(desk):
+            if any(told in text for told in (CANARY, *world.foreign.values())):
+                yield f"{role.value}: {path}"
 
 
 @pytest.fixture
@@ -210,21 +258,17 @@ def two_clinics(settings: Settings, store: Store) -> World:
     return world(settings, store)
 
 
-def contents(store: Store) -> list[str]:
-    """Return everything that is stored, row by row, to compare."""
+def contents(store: Store) -> object:
+    """Return everything that is stored, in all clinics, to compare."""
     if isinstance(store, MemoryStore):
-        tables = store._committed.values()
-        return [repr(row) for rows in tables for row in rows.values()]
+        # Not as text, which leaves out whatever is personal.
+        return {key: deepcopy(rows) for key, rows in store._committed.items() if rows}
     with past_the_wall(store) as connection:  # type: ignore[arg-type]
         return [
             repr(row)
             for table in metadata.sorted_tables
             for row in sorted(connection.execute(table.select()), key=repr)
         ]
-
-
-def of_other(world: World) -> list[str]:
-    return [row for row in contents(world.store) if CANARY in row]
 
 
 def test_each_route_has_its_place_in_the_matrix(app: Flask) -> None:
@@ -239,18 +283,56 @@ def test_each_route_has_its_place_in_the_matrix(app: Flask) -> None:
 
     assert set(NEEDS) == {route.endpoint for route in ROUTES} == described
     assert served - described <= {"GET /metrics"}
+    public = {route.endpoint for route in ROUTES if route.is_public}
+    assert {name for name, needed in NEEDS.items() if needed == PUBLIC} == public
 
 
-def test_nobody_reaches_another_clinic(
-    two_clinics: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    before = of_other(two_clinics)
+def test_nobody_reaches_another_clinic(two_clinics: World, told: StringIO) -> None:
+    before = contents(two_clinics.store)
 
     assert list(leaks(two_clinics)) == []
 
-    assert of_other(two_clinics) == before
-    assert CANARY not in caplog.text
+    assert contents(two_clinics.store) == before
+    assert "Answered" in told.getvalue()
+    assert CANARY not in told.getvalue()
+
+
+def test_no_list_shows_another_clinic(two_clinics: World) -> None:
+    before = contents(two_clinics.store)
+
+    assert list(shows(two_clinics)) == []
+
+    assert contents(two_clinics.store) == before
+    # Its own people see it in each, or there was nothing to show.
+    assert [p for p, text in shown(two_clinics.other) if CANARY not in text] == []
+
+
+def test_a_namesake_elsewhere_is_no_possible_duplicate(two_clinics: World) -> None:
+    namesake = {"first_name": CANARY, "last_name": CANARY, "phone": CANARY}
+
+    elsewhere, there = (
+        desk.post("/api/patients", namesake).json["possible_duplicates"]
+        for desk in (two_clinics.staff[Role.OWNER], two_clinics.other)
+    )
+
+    assert elsewhere == []
+    assert there
+
+
+@pytest.mark.parametrize("lists", [MemoryDoctors, MemoryPatients, MemoryUsers])
+def test_a_list_of_the_wrong_clinic_would_be_found(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, lists: type
+) -> None:
+    two_clinics = world(settings, MemoryStore(FixedClock(NOW)))
+    page = lists.page  # type: ignore[attr-defined]  # Each of them has one.
+
+    def page_of_the_other(self, *asked):  # type: ignore[no-untyped-def]
+        self._clinic_id = two_clinics.other.signed_in.clinic.id
+        return page(self, *asked)
+
+    monkeypatch.setattr(lists, "page", page_of_the_other)
+
+    assert list(shows(two_clinics))
 
 
 def test_without_a_sign_in_nobody_gets_anything(two_clinics: World) -> None:
