@@ -89,7 +89,7 @@ def contracts(session: nox.Session) -> None:
 
 @nox.session
 def bare(session: nox.Session) -> None:
-    """Does the core stand on its six libraries alone?"""
+    """Does the core stand on its seven libraries alone?"""
     session.install(".", *TESTED)
     with session.chdir(session.create_tmp()):
         session.run("python", "-I", str(ROOT / "tests" / "bare_install.py"))

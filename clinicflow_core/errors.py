@@ -15,8 +15,14 @@ Everything ClinicFlow raises on purpose:
     - DoctorNotFoundError
     - PatientNotFoundError
     - AppointmentNotFoundError
+    - SeriesNotFoundError
+    - TimeOffNotFoundError
+    - WaitlistEntryNotFoundError
   + RefusedError
     - BookingConflictError
+    - SeriesConflictError
+    - WaitlistClosedError
+    - OfferNotOpenError
     - InvalidTransitionError
     - EmailTakenError
     - GoogleTakenError
@@ -53,7 +59,7 @@ from uuid import UUID
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from clinicflow_core.scheduling.conflicts import Conflict
+    from clinicflow_core.scheduling.conflicts import Conflict, RefusedOccurrence
     from clinicflow_core.scheduling.openings import Opening
 
 
@@ -198,6 +204,18 @@ class AppointmentNotFoundError(NotFoundError):
     kind = "appointment"
 
 
+class SeriesNotFoundError(NotFoundError):
+    kind = "series"
+
+
+class TimeOffNotFoundError(NotFoundError):
+    kind = "time off"
+
+
+class WaitlistEntryNotFoundError(NotFoundError):
+    kind = "waitlist entry"
+
+
 class RefusedError(ClinicFlowError):
     """A rule or the state of a record forbids it."""
 
@@ -226,6 +244,56 @@ class BookingConflictError(RefusedError):
 
     def __str__(self) -> str:
         return " ".join(conflict.message for conflict in self.conflicts)
+
+
+class SeriesConflictError(RefusedError):
+    """
+    Not every visit of a series can take its time, so none did.
+
+    Attributes:
+        occurrences: Those that cannot, by start, each with all that forbids it.
+    """
+
+    code = "series-conflict"
+
+    def __init__(self, occurrences: tuple[RefusedOccurrence, ...]) -> None:
+        super().__init__(occurrences)
+        self.occurrences = occurrences
+
+    def __str__(self) -> str:
+        told = (
+            f"{each.date} {each.start_time:%H:%M}: "
+            + " ".join(conflict.message for conflict in each.conflicts)
+            for each in self.occurrences
+        )
+        return "\n".join(told)
+
+
+class WaitlistClosedError(RefusedError):
+    """An entry of the waitlist in *status* is done with."""
+
+    code = "waitlist-closed"
+
+    def __init__(self, record_id: UUID, status: str) -> None:
+        super().__init__(record_id, status)
+        self.record_id = record_id
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"Waitlist entry {self.record_id} is {self.status}."
+
+
+class OfferNotOpenError(RefusedError):
+    """Nothing is offered to the waitlist entry, or no longer."""
+
+    code = "offer-not-open"
+
+    def __init__(self, record_id: UUID) -> None:
+        super().__init__(record_id)
+        self.record_id = record_id
+
+    def __str__(self) -> str:
+        return f"Nothing is offered to waitlist entry {self.record_id} now."
 
 
 class InvalidTransitionError(RefusedError):

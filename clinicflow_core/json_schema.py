@@ -30,6 +30,7 @@ _PLAIN: Final[Mapping[Any, Mapping[str, object]]] = {
     date: {"type": "string", "format": "date"},
     time: {"type": "string", "pattern": f"^{wire.TIME}$"},
     datetime: {"type": "string", "format": "date-time", "pattern": f"^{wire.INSTANT}$"},
+    wire.LocalDateTime: {"type": "string", "pattern": f"^{wire.LOCAL}$"},
     UUID: {"type": "string", "format": "uuid"},
     object: {},
     Any: {},
@@ -100,8 +101,10 @@ def _reference(
 
 def _object(cls: Any, components: dict[str, object], answer: bool) -> dict[str, object]:
     fields = wire.visible_fields(cls)
-    properties = {a.name: _property(a, components, answer) for a in fields}
-    required = [a.name for a in fields if answer or a.default is attrs.NOTHING]
+    properties = {wire.name_of(a): _property(a, components, answer) for a in fields}
+    required = [
+        wire.name_of(a) for a in fields if answer or a.default is attrs.NOTHING
+    ]
     if answer:
         for name, kind in wire.computed(cls).items():
             properties[name] = json_schema(kind, components=components, answer=True)

@@ -12,7 +12,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -26,6 +26,12 @@ from clinicflow_core.accounts.permissions import Actor, actor_of, at_the_entranc
 from clinicflow_core.clock import SystemClock
 from clinicflow_core.duplicates import MatchKeys, match_keys
 from clinicflow_core.entities.appointment import Appointment, Cancellation
+from clinicflow_core.entities.calendar import (
+    Calendar,
+    DatedHours,
+    DayStretch,
+    TimeOff,
+)
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.doctor import Doctor, WorkingHours
 from clinicflow_core.entities.event import Event
@@ -34,11 +40,21 @@ from clinicflow_core.entities.ids import (
     ClinicId,
     DoctorId,
     PatientId,
+    SeriesId,
     SessionId,
+    TimeOffId,
     UserId,
+    WaitlistId,
 )
 from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.series import Series
 from clinicflow_core.entities.user import Role, Session, User, UserStatus
+from clinicflow_core.entities.waitlist import (
+    Offer,
+    Outcome,
+    WaitlistEntry,
+    WaitlistStatus,
+)
 from clinicflow_core.errors import (
     AlreadyAnsweredError,
     AppointmentNotFoundError,
@@ -51,18 +67,23 @@ from clinicflow_core.errors import (
     KeyReusedError,
     NotFoundError,
     NotSignedInError,
+    OfferNotOpenError,
     PatientNotFoundError,
     RefusedError,
+    SeriesNotFoundError,
     StaleVersionError,
     StoreBusyError,
+    TimeOffNotFoundError,
     UserNotFoundError,
+    WaitlistEntryNotFoundError,
 )
 from clinicflow_core.scheduling.conflicts import ConflictKind, visit_in_the_way
-from clinicflow_core.scheduling.diary import BusyTime, Diary
+from clinicflow_core.scheduling.diary import BusyTime, Diary, busy_time_of, days_of
 from clinicflow_core.timespan import TimeSpan
 from clinicflow_core.trail import Link, linked
 
 _WAIT_SECONDS = 5.0
+_DAY = timedelta(days=1)
 _Key = tuple[object, ...]
 _Rows = dict[_Key, Any]
 
@@ -174,15 +195,15 @@ class _Transaction:
         self._happened.append((clinic_id, event))
 
     def visits_of(
-        self, clinic_id: ClinicId, people: Collection[UUID]
+        self, clinic_id: ClinicId, people: Collection[UUID], table: str
     ) -> Iterator[Appointment]:
         with self._store._committing:
-            rows = self._store._committed["appointments", clinic_id]
+            rows = self._store._committed[table, clinic_id]
             ids = set().union(*(self._store._visits_of[person] for person in people))
             visits: _Rows = {(i,): rows[i,] for i in ids if (i,) in rows}
         for write in self._writes:
-            if write.table == "appointments":
-                visits[write.key] = write.value
+            if write.table == table:
+                _put(visits, write.key, write.value)
         wanted = set(people)
         return (v for v in visits.values() if {v.doctor_id, v.patient_id} & wanted)
 
@@ -300,14 +321,21 @@ class _Repository:
         return check
 
     def _without_visits(self, person: DoctorId | PatientId) -> Callable[[Any], None]:
-        """Return the check that nobody meets *person*, in the past or to come."""
+        """Return the check that nobody meets *person*, or waits to."""
         store = self._transaction._store
 
+        def records() -> Iterator[Any]:
+            for table in ("appointments", "holds"):
+                visits = store._committed[table, self._clinic_id]
+                for visit_id in store._visits_of[person]:
+                    if (visit_id,) in visits:
+                        yield visits[visit_id,]
+            for table in ("series", "waitlist"):
+                yield from store._committed[table, self._clinic_id].values()
+
         def check(_: Any) -> None:
-            visits = store._committed["appointments", self._clinic_id]
-            for visit_id in store._visits_of[person]:
-                visit = visits.get((visit_id,))
-                if visit and person in (visit.doctor_id, visit.patient_id):
+            for record in records():
+                if person in (record.doctor_id, record.patient_id):
                     raise ContentionError(StoreBusyError())
 
         return check
@@ -336,6 +364,11 @@ class MemoryDoctors(_Repository):
         is_free = self._without_visits(doctor_id)
         self._transaction.write("doctors", self._clinic_id, key, None, is_free)
         self._transaction.write("hours", self._clinic_id, key, None)
+        for table in ("dated_hours", "time_off", "offers"):
+            rows = self._transaction.rows(table, self._clinic_id)
+            for of_doctor, kept in rows.items():
+                if doctor_id in (of_doctor[0], getattr(kept, "doctor_id", None)):
+                    self._transaction.write(table, self._clinic_id, of_doctor, None)
 
     def page(self, request: ports.PageRequest) -> ports.Page[Doctor]:
         return _page_of(self._all("doctors"), request)
@@ -358,6 +391,46 @@ class MemoryDoctors(_Repository):
             tuple(ordered),
             self._there("doctors", doctor_id),
         )
+
+    def dated_hours_of(
+        self, doctor_id: DoctorId, first: date, last: date
+    ) -> tuple[DatedHours, ...]:
+        rows = self._transaction.rows("dated_hours", self._clinic_id)
+        found = (day for key, day in rows.items() if key[0] == doctor_id)
+        within = (day for day in found if first <= day.date <= last)
+        return tuple(sorted(within, key=lambda day: day.date))
+
+    def set_dated_hours(
+        self, doctor_id: DoctorId, day: date, hours: Sequence[DayStretch] | None
+    ) -> None:
+        kept = None if hours is None else DatedHours(day, tuple(hours))
+        is_there = self._there("doctors", doctor_id)
+        key = (doctor_id, day)
+        self._transaction.write("dated_hours", self._clinic_id, key, kept, is_there)
+
+    def time_off_of(self, doctor_id: DoctorId, since: date) -> tuple[TimeOff, ...]:
+        found = (
+            off
+            for off in self._all("time_off")
+            if off.doctor_id == doctor_id and off.ends.date() >= since
+        )
+        ordered = sorted(found, key=lambda off: off.sort_key)
+        return tuple(ordered[: ports.MOST_TIME_OFF])
+
+    def add_time_off(self, time_off: TimeOff) -> None:
+        is_there = self._there("doctors", time_off.doctor_id)
+        self._put("time_off", time_off, _nothing, is_there)
+
+    def get_time_off(self, time_off_id: TimeOffId) -> TimeOff:
+        found: TimeOff = self._get("time_off", time_off_id, TimeOffNotFoundError)
+        return found
+
+    def remove_time_off(self, time_off_id: TimeOffId) -> None:
+        self._transaction.write("time_off", self._clinic_id, (time_off_id,), None)
+
+    def of_specialty(self, specialty: str, limit: int) -> tuple[Doctor, ...]:
+        found = (d for d in self._all("doctors") if d.specialty == specialty)
+        return tuple(sorted(found, key=lambda doctor: doctor.sort_key)[:limit])
 
 
 class MemoryPatients(_Repository):
@@ -454,6 +527,23 @@ class MemoryAppointments(_Repository):
         found = (visit for visit in self._all("appointments") if _agrees(visit, which))
         return _page_of(found, request)
 
+    def of_series(self, series_id: SeriesId) -> tuple[Appointment, ...]:
+        found = (v for v in self._all("appointments") if v.series_id == series_id)
+        return tuple(sorted(found, key=lambda visit: visit.sort_key))
+
+    def add_series(self, series: Series) -> None:
+        self._put(
+            "series",
+            series,
+            _nothing,
+            self._there("doctors", series.doctor_id),
+            self._there("patients", series.patient_id),
+        )
+
+    def get_series(self, series_id: SeriesId) -> Series:
+        found: Series = self._get("series", series_id, SeriesNotFoundError)
+        return found
+
     def cancel(self, cancellation: Cancellation) -> None:
         self._put(
             "cancellations",
@@ -478,6 +568,7 @@ class MemoryAppointments(_Repository):
             self._there("doctors", visit.doctor_id),
             self._there("patients", visit.patient_id),
             self._there("users", overridden_by),
+            self._there("series", visit.series_id),
             self._time_is_free(visit),
         )
 
@@ -485,30 +576,38 @@ class MemoryAppointments(_Repository):
         """Return the store's own check, which asks no rule and trusts no lock."""
 
         def check(_: Any) -> None:
-            if visit.holds_its_time:
-                self._store_refuses_overlap(visit)
+            self._store_refuses_overlap(visit)
 
         return check
 
     def _store_refuses_overlap(self, visit: Appointment) -> None:
-        store = self._transaction._store
-        rows = store._committed["appointments", self._clinic_id]
-        zone = store._committed["clinics", None][self._clinic_id,].zone
+        zone = self._transaction._store._committed["clinics", None][
+            self._clinic_id,
+        ].zone
+        taken = busy_time_of(visit)
         for person, kind in (
-            (visit.doctor_id, ConflictKind.DOCTOR_BUSY),
-            (visit.patient_id, ConflictKind.PATIENT_BUSY),
+            (taken.doctor_id, ConflictKind.DOCTOR_BUSY),
+            (taken.patient_id, ConflictKind.PATIENT_BUSY),
         ):
-            for other_id in store._visits_of[person]:
-                other: Appointment | None = rows.get((other_id,))
+            for other in self._stored_visits_of(person):
+                holds = busy_time_of(other)
                 if (
-                    other is not None
-                    and other.id != visit.id
-                    and person in (other.doctor_id, other.patient_id)
-                    and other.holds_its_time
+                    other.id != visit.id
+                    and person in (holds.doctor_id, holds.patient_id)
                     and other.span.overlaps(visit.span)
                 ):
                     conflict = visit_in_the_way(kind, other.span, zone)
                     raise ContentionError(BookingConflictError((conflict,)))
+
+    def _stored_visits_of(self, person: UUID | None) -> Iterator[Appointment]:
+        """Yield a person's visits, and what is held for the waitlist."""
+        store = self._transaction._store
+        if person is not None:
+            for visit_id in store._visits_of[person]:
+                for table in ("appointments", "holds"):
+                    found = store._committed[table, self._clinic_id].get((visit_id,))
+                    if found is not None:
+                        yield found
 
 
 def _agrees(visit: Appointment, which: ports.AppointmentFilter) -> bool:
@@ -526,10 +625,14 @@ class MemoryBelongings(_Repository):
     """See `ports.Belongings`. Of intake there is nothing in memory yet."""
 
     def of(self, patient_id: PatientId) -> Mapping[str, tuple[object, ...]]:
-        kept: dict[str, tuple[object, ...]] = {"ai_intake_summaries": ()}
-        for table in ("appointments", "cancellations"):
-            kept[table] = tuple(self._of(table, patient_id))
-        return {**kept, "intake_forms": ()}
+        return {
+            "ai_intake_summaries": (),
+            "appointment_series": tuple(self._of("series", patient_id)),
+            "appointments": tuple(self._of("appointments", patient_id)),
+            "cancellations": tuple(self._of("cancellations", patient_id)),
+            "intake_forms": (),
+            "waitlist": tuple(self._of("waitlist", patient_id)),
+        }
 
     def move(
         self, patient_id: PatientId, to: PatientId, now: datetime
@@ -541,6 +644,17 @@ class MemoryBelongings(_Repository):
             desk.save(visit.given_to(to, now))
         for each in cancellations:
             self._put("cancellations", evolve(each, patient_id=to))
+        series = self._of("series", patient_id)
+        for each in series:
+            self._put("series", evolve(each, patient_id=to))
+        entries = self._of("waitlist", patient_id)
+        for each in entries:
+            version = each.version + 1
+            moved = evolve(each, patient_id=to, version=version, updated_at=now)
+            self._put("waitlist", moved)
+        for held in self._of("holds", patient_id):
+            moved = held.given_to(to, now)
+            self._put("holds", moved, desk._time_is_free(moved))
         patients = MemoryPatients(self._transaction, self._clinic_id)
         for merged in patients.merged_into(patient_id):
             patients.save(merged.merged_into(to, now))
@@ -549,9 +663,11 @@ class MemoryBelongings(_Repository):
             self._transaction.write("origins", self._clinic_id, ("patient", key), to)
         return {
             "ai_intake_summaries": (),
+            "appointment_series": tuple(each.id for each in series),
             "appointments": tuple(visit.id for visit in visits),
             "cancellations": tuple(each.id for each in cancellations),
             "intake_forms": (),
+            "waitlist": tuple(each.id for each in entries),
         }
 
     def blank(self, patient_id: PatientId, now: datetime) -> None:
@@ -560,6 +676,10 @@ class MemoryBelongings(_Repository):
             desk.save(visit.anonymous(now))
         for each in self._of("cancellations", patient_id):
             self._put("cancellations", evolve(each, reason_note=None))
+        for each in self._of("waitlist", patient_id):
+            version = each.version + 1
+            blank = evolve(each, note=None, version=version, updated_at=now)
+            self._put("waitlist", blank)
         answers = self._transaction.rows("answers", self._clinic_id)
         for key, kept in answers.items():
             if str(patient_id) in json.dumps(kept.answer):
@@ -576,26 +696,65 @@ class MemoryDiaries(_Repository):
 
     def read(
         self,
-        doctor_ids: Collection[DoctorId],
+        doctor_ids: Collection[DoctorId] | None,
         patient_ids: Collection[PatientId],
         window: TimeSpan,
     ) -> Diary:
         doctors = MemoryDoctors(self._transaction, self._clinic_id)
         patients = MemoryPatients(self._transaction, self._clinic_id)
-        people: set[UUID] = {*doctor_ids, *patient_ids}
-        busy = [
-            BusyTime(visit.id, visit.doctor_id, visit.patient_id, visit.span)
-            for visit in self._transaction.visits_of(self._clinic_id, people)
-            if visit.holds_its_time and visit.span.overlaps(window)
-        ]
-        return Diary(
-            zone=self._transaction.find("clinics", None, (self._clinic_id,)).zone,
-            now=self._transaction.now,
-            doctors={i: doctors.get(i) for i in doctor_ids},
-            patients={i: patients.get(i) for i in patient_ids},
-            hours={i: doctors.hours_of(i) for i in doctor_ids},
-            busy=tuple(sorted(busy, key=lambda b: (b.span.start, b.appointment_id))),
+        clinic: Clinic = self._transaction.find("clinics", None, (self._clinic_id,))
+        if doctor_ids is None:
+            found = doctors.page(ports.PageRequest(limit=ports.MOST_DOCTORS)).items
+            doctor_ids = [doctor.id for doctor in found]
+        known = sorted(
+            (doctors.get(i) for i in dict.fromkeys(doctor_ids)),
+            key=lambda doctor: doctor.sort_key,
         )
+        first, last = days_of(window, clinic.zone)
+        people: set[UUID] = {*doctor_ids, *patient_ids}
+        held = self._transaction.rows("offers", self._clinic_id)
+        lapsed = {
+            offer.id
+            for offer in held.values()
+            if not offer.counts(self._transaction.now)
+        }
+        holds = list(self._near("holds", people, window))
+        return Diary(
+            zone=clinic.zone,
+            now=self._transaction.now,
+            policy=clinic.policy,
+            doctors={doctor.id: doctor for doctor in known},
+            patients={i: patients.get(i) for i in patient_ids},
+            calendars={
+                doctor.id: Calendar(
+                    weekly=doctors.hours_of(doctor.id),
+                    # What runs past midnight began the day before.
+                    dated=doctors.dated_hours_of(doctor.id, first - _DAY, last + _DAY),
+                    time_off=tuple(
+                        off
+                        for off in doctors.time_off_of(doctor.id, first - _DAY)
+                        if off.starts.date() <= last + _DAY
+                    ),
+                )
+                for doctor in known
+            },
+            busy=_by_start(
+                (
+                    *self._near("appointments", people, window),
+                    *(each for each in holds if each.appointment_id not in lapsed),
+                )
+            ),
+            lapsed=_by_start(each for each in holds if each.appointment_id in lapsed),
+        )
+
+    def _near(
+        self, table: str, people: Collection[UUID], window: TimeSpan
+    ) -> Iterator[BusyTime]:
+        for visit in self._transaction.visits_of(self._clinic_id, people, table):
+            taken = busy_time_of(visit)
+            takes = {taken.doctor_id, taken.patient_id} & set(people)
+            if takes and visit.span.overlaps(window):
+                yield taken
 
     def hold(
         self,
@@ -605,6 +764,126 @@ class MemoryDiaries(_Repository):
     ) -> Diary:
         self._transaction.hold((*sorted(doctor_ids), *sorted(patient_ids)))
         return self.read(doctor_ids, patient_ids, window)
+
+
+def _by_start(times: Iterable[BusyTime]) -> tuple[BusyTime, ...]:
+    return tuple(sorted(times, key=lambda b: (b.span.start, b.appointment_id)))
+
+
+class MemoryWaitlist(_Repository):
+    """See `ports.Waitlist`."""
+
+    def add(self, entry: WaitlistEntry) -> None:
+        self._put("waitlist", entry, _nothing, *self._people_of(entry))
+
+    def get(self, waitlist_id: WaitlistId) -> WaitlistEntry:
+        found: WaitlistEntry = self._get(
+            "waitlist", waitlist_id, WaitlistEntryNotFoundError
+        )
+        return found
+
+    def save(self, entry: WaitlistEntry) -> None:
+        self._put("waitlist", entry, _follows(entry), *self._people_of(entry))
+
+    def _people_of(self, entry: WaitlistEntry) -> tuple[Callable[[Any], None], ...]:
+        return (
+            self._there("patients", entry.patient_id),
+            self._there("doctors", entry.doctor_id),
+            self._there("appointments", entry.appointment_id),
+        )
+
+    def page(
+        self, status: WaitlistStatus | None, request: ports.PageRequest
+    ) -> ports.Page[WaitlistEntry]:
+        found = (e for e in self._all("waitlist") if status in (None, e.status))
+        return _page_of(found, request)
+
+    def waiting(
+        self, doctor_id: DoctorId, first: date, last: date, limit: int
+    ) -> tuple[WaitlistEntry, ...]:
+        found = self._ranked(
+            lambda entry: (
+                entry.status is WaitlistStatus.WAITING
+                and entry.doctor_id in (None, doctor_id)
+                and entry.first_date <= last
+                and first <= entry.last_date
+            )
+        )
+        return found[:limit]
+
+    def of_patient(self, patient_id: PatientId) -> tuple[WaitlistEntry, ...]:
+        return self._ranked(lambda entry: entry.patient_id == patient_id)
+
+    def of_doctor(self, doctor_id: DoctorId) -> tuple[WaitlistEntry, ...]:
+        return self._ranked(lambda entry: entry.doctor_id == doctor_id)
+
+    def _ranked(
+        self, fits: Callable[[WaitlistEntry], bool]
+    ) -> tuple[WaitlistEntry, ...]:
+        found = filter(fits, self._all("waitlist"))
+        return tuple(sorted(found, key=lambda entry: entry.sort_key))
+
+    def remove(self, waitlist_id: WaitlistId) -> None:
+        for offer in self.offers_of([waitlist_id]):
+            self._transaction.write("offers", self._clinic_id, (offer.id,), None)
+        self._transaction.write("waitlist", self._clinic_id, (waitlist_id,), None)
+
+    def add_offer(self, offer: Offer, visit: Appointment) -> None:
+        desk = MemoryAppointments(self._transaction, self._clinic_id)
+        self._put("holds", visit, _nothing, *desk._can_stand(visit))
+        rows = self._transaction._store._committed["offers", self._clinic_id]
+
+        def is_only_one(stored: Any) -> None:
+            _nothing(stored)
+            for other in rows.values():
+                same = other.waitlist_id == offer.waitlist_id
+                if same and other.outcome is Outcome.OPEN:
+                    raise ContentionError(StoreBusyError())
+
+        is_there = self._there("waitlist", offer.waitlist_id)
+        self._put("offers", offer, is_only_one, is_there)
+
+    def offers_of(self, waitlist_ids: Collection[WaitlistId]) -> tuple[Offer, ...]:
+        found = (o for o in self._all("offers") if o.waitlist_id in waitlist_ids)
+        return tuple(sorted(found, key=lambda offer: (offer.created_at, offer.id)))
+
+    def open_offers_with(self, doctor_id: DoctorId) -> tuple[Offer, ...]:
+        found = (
+            offer
+            for offer in self._all("offers")
+            if offer.doctor_id == doctor_id and offer.outcome is Outcome.OPEN
+        )
+        return tuple(sorted(found, key=lambda offer: (offer.created_at, offer.id)))
+
+    def get_offer(self, offer_id: AppointmentId) -> Offer:
+        found: Offer | None = self._transaction.find(
+            "offers", self._clinic_id, (offer_id,)
+        )
+        if found is None:
+            raise ContentionError(StoreBusyError())
+        return found
+
+    def lapsed(self, limit: int) -> tuple[Offer, ...]:
+        now = self._transaction.now
+        found = (
+            offer
+            for offer in self._all("offers")
+            if offer.outcome is Outcome.OPEN and not offer.counts(now)
+        )
+        ordered = sorted(found, key=lambda offer: (offer.expires_at, offer.id))
+        return tuple(ordered[:limit])
+
+    def end_offer(self, offer: Offer) -> None:
+        def is_open(stored: Offer | None) -> None:
+            if stored is None or stored.outcome is not Outcome.OPEN:
+                raise ContentionError(OfferNotOpenError(offer.waitlist_id))
+
+        self._put("offers", offer, is_open)
+        self._transaction.write("holds", self._clinic_id, (offer.id,), None)
+
+    def accept_offer(self, offer: Offer, visit: Appointment) -> None:
+        self.end_offer(offer)
+        MemoryAppointments(self._transaction, self._clinic_id).add(visit)
 
 
 class MemoryOrigins(_Repository):
@@ -773,6 +1052,7 @@ class MemoryUnitOfWork:
         self.diaries = MemoryDiaries(self._transaction, clinic_id)
         self.origins = MemoryOrigins(self._transaction, clinic_id)
         self.users = MemoryUsers(self._transaction, clinic_id)
+        self.waitlist = MemoryWaitlist(self._transaction, clinic_id)
         self.events = MemoryEvents(self._transaction, clinic_id)
 
     @property

@@ -25,6 +25,7 @@ from clinicflow_core.entities.appointment import (
     IntakeStatus,
     Status,
 )
+from clinicflow_core.entities.calendar import DatedHours, DayStretch, TimeOff
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.doctor import Doctor, WorkingHours
 from clinicflow_core.entities.event import Event
@@ -33,17 +34,28 @@ from clinicflow_core.entities.ids import (
     ClinicId,
     DoctorId,
     PatientId,
+    SeriesId,
     SessionId,
+    TimeOffId,
     UserId,
+    WaitlistId,
 )
 from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.series import Series
 from clinicflow_core.entities.user import Session, User
+from clinicflow_core.entities.waitlist import Offer, WaitlistEntry, WaitlistStatus
 from clinicflow_core.scheduling.diary import Diary
 from clinicflow_core.timespan import TimeSpan
 from clinicflow_core.trail import Link
 
 KEYS_KEPT = timedelta(hours=24)
 """How long an answer is kept under its idempotency key."""
+
+MOST_DOCTORS = 200
+"""How many doctors a diary shows that is asked for all of them."""
+
+MOST_TIME_OFF = 1000
+"""How much of a doctor's time off is listed."""
 
 MOST_COMPARED = 100
 """How many candidates for a duplicate are compared with one patient."""
@@ -140,7 +152,11 @@ class Doctors(Protocol):
         """
 
     def remove(self, doctor_id: DoctorId) -> None:
-        """Remove the doctor and the working hours; there must be no visits."""
+        """
+        Remove the doctor, the whole calendar, and what was ever offered of it.
+
+        There must be no visits, and nothing may be held.
+        """
 
     def page(self, request: PageRequest) -> Page[Doctor]: ...
 
@@ -154,6 +170,32 @@ class Doctors(Protocol):
 
     def set_hours(self, doctor_id: DoctorId, hours: Sequence[WorkingHours]) -> None:
         """Replace the weekly hours."""
+
+    def dated_hours_of(
+        self, doctor_id: DoctorId, first: date, last: date
+    ) -> tuple[DatedHours, ...]:
+        """Return the days from *first* to *last* with hours of their own, by date."""
+
+    def set_dated_hours(
+        self, doctor_id: DoctorId, day: date, hours: Sequence[DayStretch] | None
+    ) -> None:
+        """Replace the hours of one day; None gives it the weekly ones again."""
+
+    def time_off_of(self, doctor_id: DoctorId, since: date) -> tuple[TimeOff, ...]:
+        """Return at most `MOST_TIME_OFF` that end on *since* or later, by start."""
+
+    def add_time_off(self, time_off: TimeOff) -> None: ...
+
+    def get_time_off(self, time_off_id: TimeOffId) -> TimeOff:
+        """
+        Raises:
+            TimeOffNotFoundError: If there is none.
+        """
+
+    def remove_time_off(self, time_off_id: TimeOffId) -> None: ...
+
+    def of_specialty(self, specialty: str, limit: int) -> tuple[Doctor, ...]:
+        """Return at most *limit* doctors of a specialty, by name."""
 
 
 class Patients(Protocol):
@@ -211,7 +253,11 @@ class Patients(Protocol):
 
 
 class Appointments(Protocol):
-    """The appointments of one clinic."""
+    """
+    The appointments of one clinic.
+
+    What is only offered to somebody on the waitlist is none of them.
+    """
 
     def add(self, appointment: Appointment) -> None:
         """
@@ -236,6 +282,17 @@ class Appointments(Protocol):
         self, which: AppointmentFilter, request: PageRequest
     ) -> Page[Appointment]: ...
 
+    def of_series(self, series_id: SeriesId) -> tuple[Appointment, ...]:
+        """Return the visits of a series, by start."""
+
+    def add_series(self, series: Series) -> None: ...
+
+    def get_series(self, series_id: SeriesId) -> Series:
+        """
+        Raises:
+            SeriesNotFoundError: If there is none.
+        """
+
     def cancel(self, cancellation: Cancellation) -> None:
         """Keep the record of why a visit did not take place."""
 
@@ -250,7 +307,7 @@ class Diaries(Protocol):
 
     def read(
         self,
-        doctor_ids: Collection[DoctorId],
+        doctor_ids: Collection[DoctorId] | None,
         patient_ids: Collection[PatientId],
         window: TimeSpan,
     ) -> Diary:
@@ -258,7 +315,11 @@ class Diaries(Protocol):
         Return what is known of these people around *window*.
 
         Visits that hold their time and overlap *window* are in it, whoever of
-        the people they belong to.
+        the people they belong to, and so is what is offered to somebody on the
+        waitlist. Dated hours and time off are those that can matter in *window*.
+
+        Args:
+            doctor_ids: None for the first `MOST_DOCTORS` of the clinic, by name.
 
         Raises:
             NotFoundError: If one of them is not in this clinic.
@@ -279,6 +340,86 @@ class Diaries(Protocol):
 
         Raises:
             NotFoundError: If one of them is not in this clinic.
+        """
+
+
+class Waitlist(Protocol):
+    """The waitlist of one clinic, and what is offered to those who are on it."""
+
+    def add(self, entry: WaitlistEntry) -> None: ...
+
+    def get(self, waitlist_id: WaitlistId) -> WaitlistEntry:
+        """
+        Raises:
+            WaitlistEntryNotFoundError: If there is none.
+        """
+
+    def save(self, entry: WaitlistEntry) -> None:
+        """
+        Raises:
+            ContentionError: If the stored version is not the one before.
+        """
+
+    def page(
+        self, status: WaitlistStatus | None, request: PageRequest
+    ) -> Page[WaitlistEntry]:
+        """Return a part of the entries in *status*, None for all; best ranked first."""
+
+    def waiting(
+        self, doctor_id: DoctorId, first: date, last: date, limit: int
+    ) -> tuple[WaitlistEntry, ...]:
+        """
+        Return who waits for a time of the doctor, or of anybody, in these days.
+
+        At most *limit*, best ranked first.
+        """
+
+    def of_patient(self, patient_id: PatientId) -> tuple[WaitlistEntry, ...]:
+        """Return a patient's entries, best ranked first."""
+
+    def of_doctor(self, doctor_id: DoctorId) -> tuple[WaitlistEntry, ...]:
+        """Return the entries that wait for one doctor, best ranked first."""
+
+    def remove(self, waitlist_id: WaitlistId) -> None:
+        """Remove an entry and what was offered to it; nothing may be held for it."""
+
+    def add_offer(self, offer: Offer, visit: Appointment) -> None:
+        """
+        Hold the time of *visit* until the offer lapses; its people must be held.
+
+        Raises:
+            ContentionError: If its time is taken, or the entry has an open offer.
+        """
+
+    def offers_of(self, waitlist_ids: Collection[WaitlistId]) -> tuple[Offer, ...]:
+        """Return what was ever offered to these entries, oldest first."""
+
+    def open_offers_with(self, doctor_id: DoctorId) -> tuple[Offer, ...]:
+        """Return the open offers of a doctor's time, lapsed ones included."""
+
+    def get_offer(self, offer_id: AppointmentId) -> Offer:
+        """
+        Raises:
+            ContentionError: If there is none any more.
+        """
+
+    def lapsed(self, limit: int) -> tuple[Offer, ...]:
+        """Return at most *limit* open offers that hold nothing any more."""
+
+    def end_offer(self, offer: Offer) -> None:
+        """
+        Keep what became of an open offer, and let go of its time.
+
+        Raises:
+            ContentionError: If somebody ended it before.
+        """
+
+    def accept_offer(self, offer: Offer, visit: Appointment) -> None:
+        """
+        Keep that an open offer was accepted, and *visit* in the place of its hold.
+
+        Raises:
+            ContentionError: If somebody ended it before.
         """
 
 
@@ -429,6 +570,8 @@ class UnitOfWork(Protocol):
     def origins(self) -> Origins: ...
     @property
     def users(self) -> Users: ...
+    @property
+    def waitlist(self) -> Waitlist: ...
     @property
     def events(self) -> Events: ...
 

@@ -7,6 +7,7 @@ nowhere else. Instants are aware datetimes in UTC.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -155,10 +156,24 @@ def wall_clock(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first instant of *day* in *zone*, or of the next day if it is none."""
+    return first_instant_from(datetime.combine(day, time()), zone)
+
+
 def local_day(day: date, zone: ZoneInfo) -> TimeSpan:
-    """Return the whole of *day* in *zone*: 23 to 25 hours around a clock change."""
-    midnight = datetime.combine(day, time())
-    return TimeSpan(
-        first_instant_from(midnight, zone),
-        first_instant_from(midnight + timedelta(days=1), zone),
-    )
+    """
+    Return the whole of *day* in *zone*: 23 to 25 hours around a clock change.
+
+    Raises:
+        ValueError: If clocks skip the day, as Samoa's did on 30 December 2011.
+    """
+    return TimeSpan(midnight(day, zone), midnight(day + timedelta(days=1), zone))
+
+
+def local_days(days: Iterable[date], zone: ZoneInfo) -> Iterator[TimeSpan]:
+    """Yield the whole of each of *days* in *zone*, but for those that clocks skip."""
+    for day in days:
+        start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+        if start < end:
+            yield TimeSpan(start, end)

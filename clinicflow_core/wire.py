@@ -39,13 +39,16 @@ __all__ = [
     "HIDDEN",
     "INSTANT",
     "INT64",
+    "LOCAL",
     "TIME",
     "UNSET",
+    "LocalDateTime",
     "Unset",
     "changes",
     "computed",
     "dump",
     "mapping_value",
+    "name_of",
     "set_item",
     "split_union",
     "structure",
@@ -55,6 +58,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+LocalDateTime = NewType("LocalDateTime", datetime)
+"""A day and a wall-clock time of the clinic, without a zone."""
 
 HIDDEN: Final[Mapping[str, object]] = types.MappingProxyType({"wire.hidden": True})
 """Metadata of a field that never crosses the wire, in neither direction."""
@@ -86,6 +92,11 @@ def visible_fields(cls: Any) -> tuple[Attribute[Any], ...]:
     )
 
 
+def name_of(attribute: Attribute[Any]) -> str:
+    """Return a field's name on the wire: `from_`, a word of Python's, is "from"."""
+    return attribute.name.rstrip("_")
+
+
 def computed(cls: Any) -> dict[str, Any]:
     """Return the properties named in `__computed__` with their return types."""
     names = getattr(cls, "__computed__", ())
@@ -102,6 +113,7 @@ INSTANT: Final = (
     rf"{_DATE}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,6}})?"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+LOCAL: Final = rf"{_DATE}T{TIME}"
 _HEX_ID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 Read = Callable[[Any], Any]
@@ -252,6 +264,9 @@ _PLAIN: Final[Mapping[Any, Read]] = {
     datetime: _read_text_as(
         _instant, INSTANT, "must be an instant with its offset, as 2026-03-02T09:00:00Z"
     ),
+    LocalDateTime: _read_text_as(
+        datetime.fromisoformat, LOCAL, "must be a local time, as 2026-03-02T09:00"
+    ),
     UUID: _read_text_as(UUID, _HEX_ID, "must be a UUID"),
     object: _read_anything,
     Any: _read_anything,
@@ -386,7 +401,9 @@ def _object_reader(cls: Any) -> Read:
 @cache  # And not before the first use, so that a class may contain itself.
 def _keys(cls: Any) -> Mapping[str, _Key]:
     return {
-        a.name: _Key(a.alias or a.name, a.default is attrs.NOTHING, _field_reader(a))
+        name_of(a): _Key(
+            a.alias or a.name, a.default is attrs.NOTHING, _field_reader(a)
+        )
         for a in visible_fields(cls)
     }
 
@@ -433,6 +450,10 @@ def _dump_instant(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _dump_local(value: datetime) -> str:
+    return value.isoformat(timespec="seconds" if value.second else "minutes")
+
+
 def _dump_time(value: time) -> str:
     return value.isoformat("seconds" if value.second else "minutes")
 
@@ -449,7 +470,11 @@ def _set_dumper(kind: Any) -> Callable[[AbstractSet[object]], list[Any]]:
 def _object_dumper(cls: Any) -> Callable[[Any], dict[str, Any]]:
     visible = visible_fields(cls)
     overrides: dict[str, Any] = {
-        a.name: override(omit=a not in visible, omit_if_default=a.default is UNSET)
+        a.name: override(
+            omit=a not in visible,
+            omit_if_default=a.default is UNSET,
+            rename=name_of(a),
+        )
         for a in attrs.fields(cls)
     }
     dump_fields = make_dict_unstructure_fn(cls, _converter, **overrides)
@@ -474,6 +499,9 @@ _converter.register_unstructure_hook(UUID, str)
 _converter.register_unstructure_hook(date, date.isoformat)
 _converter.register_unstructure_hook(time, _dump_time)
 _converter.register_unstructure_hook(datetime, _dump_instant)
+_converter.register_unstructure_hook_func(
+    lambda kind: kind is LocalDateTime, _dump_local
+)
 # By name too: cattrs takes a member that is also a str for a plain one.
 _converter.register_unstructure_hook(enum.StrEnum, _dump_enum)
 _converter.register_unstructure_hook(enum.Enum, _dump_enum)

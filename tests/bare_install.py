@@ -2,7 +2,7 @@
 Checks an installation without extras: all of the core but its stores imports, and a
 visit can be booked in memory, once.
 
-Run by ``nox -s bare`` in an environment that has the core's six libraries only.
+Run by ``nox -s bare`` in an environment that has the core's seven libraries only.
 """
 
 from __future__ import annotations

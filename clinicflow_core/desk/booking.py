@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import one_line, pattern, text, whole
+from clinicflow_core.desk.offers import offer_time, who_waits
 from clinicflow_core.desk.placing import (
+    NOBODY,
+    People,
     Wanted,
     alternatives,
+    bookable_day,
     judge,
     place,
     place_facts,
@@ -35,6 +40,7 @@ from clinicflow_core.entities.ids import (
     CancellationId,
     DoctorId,
     PatientId,
+    UserId,
 )
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
 from clinicflow_core.scheduling.conflicts import (
@@ -44,19 +50,10 @@ from clinicflow_core.scheduling.conflicts import (
     Rule,
 )
 from clinicflow_core.scheduling.openings import Opening
-from clinicflow_core.timespan import VisitTime, visit_time
+from clinicflow_core.timespan import VisitTime
 from clinicflow_core.wire import UNSET, Unset, changes
 
-FIRST_YEAR = 1900
-LAST_YEAR = 2199
-"""A visit starts in these years or between them, on the clinic's calendar."""
-
 _utc_offset = pattern(r"[+-][0-9]{2}:[0-5][0-9]", "must be an offset as -05:00")
-
-
-def _bookable_day(_: object, __: object, day: date) -> None:
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
 
 
 @frozen(kw_only=True)
@@ -73,16 +70,17 @@ class BookAppointment:
 
     Attributes:
         start_time: The clinic's wall clock.
-        duration: In minutes.
+        duration: In minutes; without it what the doctor's policy says of visits of
+            this category, or 30.
         utc_offset: Picks one pass of a repeated hour, as "-05:00"; the first
             without it.
     """
 
     doctor_id: DoctorId
     patient_id: PatientId
-    date: date = field(validator=_bookable_day)
+    date: date = field(validator=bookable_day)
     start_time: time
-    duration: int = field(default=30, validator=whole(1, MAX_DURATION))
+    duration: int | None = field(default=None, validator=whole(1, MAX_DURATION))
     utc_offset: str | None = field(default=None, validator=_utc_offset)
     visit_type: VisitType | None = None
     visit_category: VisitCategory | None = None
@@ -94,7 +92,7 @@ class BookAppointment:
 class RescheduleAppointment:
     """Another time for a visit; what is left out stays as it is."""
 
-    date: date = field(validator=_bookable_day)
+    date: date = field(validator=bookable_day)
     start_time: time
     duration: int | None = field(default=None, validator=whole(1, MAX_DURATION))
     doctor_id: DoctorId | None = None
@@ -180,8 +178,9 @@ def check(
     with uow:
         uow.actor.must(Permission.BOOK)
         wanted = _wanted(request, uow)
-        conflicts = judge(wanted, wanted.diary(uow, hold=False), uow, rules)
-        openings = alternatives(wanted, uow, rules) if conflicts else ()
+        diary = wanted.diary(uow, hold=False)
+        conflicts = judge(wanted, diary, uow, rules)
+        openings = alternatives(wanted, diary, uow, rules) if conflicts else ()
     return Verdict(conflicts, openings)
 
 
@@ -209,13 +208,6 @@ def reschedule(
         uow.actor.must(Permission.BOOK)
         before = uow.appointments.get(appointment_id)
         require_version(before, version)
-        time = visit_time(
-            request.date,
-            request.start_time,
-            request.duration or before.duration,
-            uow.clinic.zone,
-            _offset(request.utc_offset),
-        )
         doctor_id = request.doctor_id or before.doctor_id
         wanted = Wanted(
             appointment_id=before.id,
@@ -223,12 +215,19 @@ def reschedule(
             patient_id=before.patient_id,
             local=datetime.combine(request.date, request.start_time),
             duration=request.duration or before.duration,
-            time=time,
+            utc_offset=_offset(request.utc_offset),
             draft=lambda time, override=None, /: before.rescheduled(
                 time, doctor_id, override, uow.now
             ),
         )
-        visit = place(wanted, _given_reason(request), uow, rules)
+        freed = [before.span]
+        waiting = who_waits(before.doctor_id, freed, uow)
+        also = (
+            People([before.doctor_id], [entry.patient_id for entry in waiting])
+            if waiting
+            else NOBODY
+        )
+        visit = place(wanted, _given_reason(request), uow, rules, also)
         if visit is not before:
             uow.appointments.save(visit)
             uow.record(
@@ -237,6 +236,7 @@ def reschedule(
                 facts={**place_facts(visit), "from": place_facts(before)},
                 reason=_kept_reason(visit),
             )
+            offer_time(before.doctor_id, freed, waiting, uow)
         uow.commit()
     return visit
 
@@ -265,13 +265,7 @@ def reinstate(
             patient_id=before.patient_id,
             local=datetime.combine(before.date, before.start_time),
             duration=before.duration,
-            time=VisitTime(
-                before.date,
-                before.start_time,
-                before.end_time,
-                before.duration,
-                before.span,
-            ),
+            fixed=before.time,
             draft=lambda time, override=None, /: evolve(
                 before.reinstated(override, uow.now), **fields_of(time)
             ),
@@ -441,6 +435,62 @@ def history(appointment_id: AppointmentId, uow: UnitOfWork) -> tuple[Event, ...]
         return uow.events.of(_seen(appointment_id, uow).id)
 
 
+@frozen(kw_only=True)
+class Move:
+    """
+    A step of a visit from one time or doctor to another.
+
+    Attributes:
+        moved_by_id: The account that did it; None for a program.
+    """
+
+    moved_at: datetime
+    moved_by_id: UserId | None
+    from_doctor_id: DoctorId
+    from_starts_at: datetime
+    from_duration: int
+    to_doctor_id: DoctorId
+    to_starts_at: datetime
+    to_duration: int
+
+    @property
+    def is_one(self) -> bool:
+        """Whether time or doctor changed, and not an override alone."""
+        return (self.from_doctor_id, self.from_starts_at, self.from_duration) != (
+            self.to_doctor_id,
+            self.to_starts_at,
+            self.to_duration,
+        )
+
+
+def moves(appointment_id: AppointmentId, uow: UnitOfWork) -> tuple[Move, ...]:
+    """
+    Return where a visit was moved from and to, oldest first.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+    """
+    with uow:
+        events = uow.events.of(_seen(appointment_id, uow).id)
+    told = (e for e in events if e.kind == "appointment.rescheduled")
+    return tuple(move for move in map(_move_of, told) if move.is_one)
+
+
+def _move_of(event: Event) -> Move:
+    told: Any = event.facts
+    before = told["from"]
+    return Move(
+        moved_at=event.at,
+        moved_by_id=event.user_id,
+        from_doctor_id=DoctorId(UUID(before["doctor_id"])),
+        from_starts_at=datetime.fromisoformat(before["starts_at"]),
+        from_duration=before["duration"],
+        to_doctor_id=DoctorId(UUID(told["doctor_id"])),
+        to_starts_at=datetime.fromisoformat(told["starts_at"]),
+        to_duration=told["duration"],
+    )
+
+
 def _seen(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
     """Return the visit, which must be in a diary that the actor may see."""
     uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
@@ -472,13 +522,8 @@ def _wanted(request: BookAppointment, uow: UnitOfWork) -> Wanted:
         patient_id=request.patient_id,
         local=datetime.combine(request.date, request.start_time),
         duration=request.duration,
-        time=visit_time(
-            request.date,
-            request.start_time,
-            request.duration,
-            uow.clinic.zone,
-            _offset(request.utc_offset),
-        ),
+        category=request.visit_category,
+        utc_offset=_offset(request.utc_offset),
         draft=draft,
     )
 
@@ -515,26 +560,46 @@ def _give_up(
 ) -> tuple[Appointment, Cancellation]:
     with uow:
         uow.actor.must(permission)
-        visit = step(_seen(appointment_id, uow))
-        cancellation = Cancellation(
-            id=CancellationId(uuid4()),
-            appointment_id=visit.id,
-            patient_id=visit.patient_id,
-            cancelled_by_id=uow.actor.user_id,
-            cancellation_type=request.cancellation_type,
-            reason_note=request.reason_note,
-            created_at=uow.now,
-        )
+        before = _seen(appointment_id, uow)
+        visit = step(before)
+        freed = [before.span] if before.holds_doctor else []
+        waiting = who_waits(before.doctor_id, freed, uow)
+        if waiting:
+            patients = [entry.patient_id for entry in waiting]
+            uow.diaries.hold([before.doctor_id], patients, before.span)
+        cancellation = cancellation_of(visit, request, uow)
         uow.appointments.save(visit)
         uow.appointments.cancel(cancellation)
         uow.record(
             kind,
             visit,
-            facts={"cancellation_type": request.cancellation_type.value},
+            facts={
+                "cancellation_type": request.cancellation_type.value,
+                "late": cancellation.late,
+            },
             reason=request.reason_note,
         )
+        offer_time(before.doctor_id, freed, waiting, uow)
         uow.commit()
     return visit, cancellation
+
+
+def cancellation_of(
+    visit: Appointment, request: CancelAppointment, uow: UnitOfWork
+) -> Cancellation:
+    """Return the record of why *visit* does not take place; nothing is stored."""
+    cutoff = timedelta(minutes=uow.clinic.policy.cancellation_cutoff)
+    missed = request.cancellation_type is CancellationType.NO_SHOW
+    return Cancellation(
+        id=CancellationId(uuid4()),
+        appointment_id=visit.id,
+        patient_id=visit.patient_id,
+        cancelled_by_id=uow.actor.user_id,
+        cancellation_type=request.cancellation_type,
+        reason_note=request.reason_note,
+        late=not missed and visit.starts_at - cutoff < uow.now,
+        created_at=uow.now,
+    )
 
 
 def _offset(utc_offset: str | None) -> timedelta | None:

@@ -9,8 +9,17 @@ from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import at_most, one_line, pattern
+from clinicflow_core.desk import waitlist
+from clinicflow_core.desk.calendars import (
+    MOST_STRETCHES,
+    calendar_to_come,
+    held_doctor,
+    new_time,
+)
+from clinicflow_core.desk.offers import end_offer, offer_time, who_waits
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.versions import require_version
+from clinicflow_core.entities.calendar import Calendar
 from clinicflow_core.entities.doctor import (
     Doctor,
     Weekday,
@@ -18,13 +27,11 @@ from clinicflow_core.entities.doctor import (
     overlapping_hours,
 )
 from clinicflow_core.entities.ids import DoctorId, UserId
+from clinicflow_core.entities.waitlist import Outcome
 from clinicflow_core.errors import DoctorHasVisitsError, InvalidError, Problem
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
-from clinicflow_core.timespan import local_day, wall_clock
+from clinicflow_core.timespan import wall_clock
 from clinicflow_core.wire import UNSET, Unset, changes
-
-MOST_STRETCHES = 50
-"""How many stretches a week may have."""
 
 _color = pattern(r"#[0-9A-Fa-f]{6}", "must be a colour as #4A90A4")
 
@@ -136,6 +143,8 @@ def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
     """
     Remove a doctor who never had a visit; an account with their diary has none then.
 
+    Who waits for a time of theirs waits no longer.
+
     Raises:
         DoctorNotFoundError: If there is no such doctor.
         DoctorHasVisitsError: If there is any visit; future ones are named first.
@@ -153,6 +162,9 @@ def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
         )
         if visits:
             raise DoctorHasVisitsError(doctor_id, tuple(visit.id for visit in visits))
+        waitlist.forget(uow.waitlist.of_doctor(doctor_id), uow)
+        for offer in uow.waitlist.open_offers_with(doctor_id):
+            end_offer(offer, Outcome.WITHDRAWN, uow)
         for user in uow.users.of_doctor(doctor_id):
             uow.users.save(user.changed({"doctor_id": None}, uow.now))
             uow.record("user.changed", user, facts={"fields": ["doctor_id"]})
@@ -202,6 +214,8 @@ def set_hours(
     """
     Replace a doctor's weekly hours; visits outside the new ones stay.
 
+    What comes free is offered to those who wait for it.
+
     Args:
         version: Of the doctor, for which the hours are meant; None for any.
 
@@ -216,15 +230,17 @@ def set_hours(
         raise InvalidError((Problem(f"/hours/{clash[1]}", detail),))
     with uow:
         uow.actor.must(Permission.KEEP_DOCTORS)
-        # Whoever books for the doctor reads the hours: wait until they are done.
-        today = local_day(wall_clock(uow.now, uow.clinic.zone).date(), uow.clinic.zone)
-        before = uow.diaries.hold([doctor_id], [], today).doctors[doctor_id]
-        require_version(before, version)
-        doctor = before.changed({})
+        before = calendar_to_come(doctor_id, uow)
+        freed = new_time(before, Calendar(week, before.dated), uow)
+        waiting = who_waits(doctor_id, freed, uow)
+        known = held_doctor(doctor_id, waiting, uow)
+        require_version(known, version)
+        doctor = known.changed({})
         uow.doctors.save(doctor)
         uow.doctors.set_hours(doctor_id, week)
         kept = uow.doctors.hours_of(doctor_id)
         uow.record("doctor.hours-set", doctor, facts={"stretches": len(week)})
+        offer_time(doctor_id, freed, waiting, uow)
         uow.commit()
     return Week(hours=kept, version=doctor.version)
 

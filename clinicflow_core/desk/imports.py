@@ -21,9 +21,8 @@ from uuid import UUID, uuid4
 from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.desk.booking import FIRST_YEAR, LAST_YEAR
 from clinicflow_core.desk.doctors import AddDoctor, new_doctor
-from clinicflow_core.desk.placing import place_facts
+from clinicflow_core.desk.placing import FIRST_YEAR, LAST_YEAR, place_facts
 from clinicflow_core.desk.register import RegisterPatient, new_patient
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.duplicates import (

@@ -7,7 +7,7 @@ personal in it erased; the trail tells of all that, by ids and names of fields a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import email, one_line
+from clinicflow_core.desk import waitlist
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.versions import require_version
 from clinicflow_core.duplicates import (
@@ -22,7 +23,7 @@ from clinicflow_core.duplicates import (
     match_keys,
     possible_duplicates,
 )
-from clinicflow_core.entities.appointment import Appointment, Status
+from clinicflow_core.entities.appointment import TO_COME, Appointment
 from clinicflow_core.entities.ids import PatientId
 from clinicflow_core.entities.patient import Patient, search_words
 from clinicflow_core.errors import (
@@ -44,7 +45,6 @@ from clinicflow_core.wire import UNSET, Unset, changes, dump
 
 _FIRST_BIRTH_YEAR = 1850
 _EVER = TimeSpan(datetime(1800, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo=UTC))
-_TO_COME = frozenset({Status.UNCONFIRMED, Status.CONFIRMED})
 
 
 @frozen(kw_only=True)
@@ -168,6 +168,7 @@ def remove(patient_id: PatientId, uow: UnitOfWork) -> None:
         )
         if visits.items:
             raise PatientHasVisitsError(patient_id, tuple(v.id for v in visits.items))
+        waitlist.forget(uow.waitlist.of_patient(patient_id), uow)
         for person in (*uow.patients.merged_into(patient_id), patient):
             uow.belongings.blank(person.id, uow.now)
             uow.patients.remove(person.id)
@@ -275,12 +276,13 @@ def erase(patient_id: PatientId, uow: UnitOfWork) -> Patient:
         to_come = sorted(
             (visit.starts_at, visit.id)
             for visit in visits
-            if visit.status in _TO_COME and visit.ends_at > uow.now
+            if visit.status in TO_COME and visit.ends_at > uow.now
         )
         if to_come:
             raise PatientHasVisitsError(patient_id, tuple(i for _, i in to_come[:10]))
         patient = before.erased(uow.now)
         if patient is not before:
+            waitlist.forget(uow.waitlist.of_patient(patient_id), uow)
             merged = uow.patients.merged_into(patient_id)
             for person in (before, *merged):
                 uow.patients.save(person.erased(uow.now))
@@ -324,6 +326,20 @@ def find(query: str, request: PageRequest, uow: UnitOfWork) -> Page[Patient]:
     with uow:
         own = uow.actor.sees_only(Permission.SEE_PATIENTS, Permission.SEE_OWN_PATIENTS)
         return uow.patients.page(search_words(query), request, own)
+
+
+def names(
+    patient_ids: Collection[PatientId], uow: UnitOfWork
+) -> Mapping[PatientId, str]:
+    """
+    Return the full names of those of *patient_ids* that are there, for a list.
+
+    As with the names in the schedule, the trail notes no reading.
+    """
+    with uow:
+        uow.actor.must(Permission.SEE_PATIENTS)
+        found = uow.patients.named(set(patient_ids))
+        return {key: patient.full_name for key, patient in found.items()}
 
 
 def resembling(patient: Patient, uow: UnitOfWork) -> tuple[PossibleDuplicate, ...]:

@@ -1,25 +1,39 @@
-"""The schedule: what a clinic's day looks like."""
+"""The schedule: what a clinic's days look like, and who cannot be seen any more."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from itertools import islice
 
 from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.desk.booking import FIRST_YEAR, LAST_YEAR
-from clinicflow_core.entities.appointment import Appointment
+from clinicflow_core.desk.lists import AT_ONCE, every
+from clinicflow_core.desk.placing import FIRST_YEAR, LAST_YEAR
+from clinicflow_core.entities.appointment import TO_COME, Appointment
+from clinicflow_core.entities.calendar import TimeOff
 from clinicflow_core.entities.doctor import Doctor
 from clinicflow_core.entities.ids import DoctorId
 from clinicflow_core.errors import InvalidError, Problem
-from clinicflow_core.ports import AppointmentFilter, PageRequest, UnitOfWork
-from clinicflow_core.scheduling.hours import working_spans
-from clinicflow_core.timespan import wall_clock
+from clinicflow_core.ports import (
+    AppointmentFilter,
+    Page,
+    PageRequest,
+    UnitOfWork,
+)
+from clinicflow_core.scheduling.conflicts import (
+    ATTENDANCE_RULES,
+    Conflict,
+    find_conflicts,
+)
+from clinicflow_core.scheduling.diary import Diary
+from clinicflow_core.timespan import TimeSpan, local_day, wall_clock
 
-MOST_DOCTORS = 200
 MOST_VISITS = 2000
-"""More than these a day does not show."""
+"""More than these a day does not show, nor a week more of each day."""
+
+_DAY = timedelta(days=1)
 
 
 @frozen(kw_only=True)
@@ -42,10 +56,21 @@ class ScheduledVisit:
 
 @frozen(kw_only=True)
 class DoctorDay:
-    """One doctor's day: working spans and visits, each by start."""
+    """
+    One doctor's day.
+
+    Attributes:
+        working: When the hours let the doctor work, by start.
+        time_off: What is taken off on that day, by start.
+        closed: Whether the clinic is closed for the doctor; then the hours do not
+            count.
+        visits: By start.
+    """
 
     doctor: Doctor
     working: tuple[WorkingSpan, ...]
+    time_off: tuple[TimeOff, ...]
+    closed: bool
     visits: tuple[ScheduledVisit, ...]
 
 
@@ -63,6 +88,39 @@ class Day:
     doctors: tuple[DoctorDay, ...]
 
 
+@frozen(kw_only=True)
+class ScheduleWeek:
+    """
+    A clinic's week.
+
+    Attributes:
+        date: Its Monday.
+        days: From Monday to Sunday.
+    """
+
+    date: date
+    timezone: str
+    days: tuple[Day, ...]
+
+
+@frozen(kw_only=True)
+class StrandedVisit:
+    """
+    A visit whose doctor is not there any more.
+
+    Attributes:
+        conflicts: Why: time off, a closed day, or other hours than before.
+    """
+
+    appointment: Appointment
+    conflicts: tuple[Conflict, ...]
+
+    @property
+    def sort_key(self) -> tuple[str, ...]:
+        """The order of lists: that of the visits."""
+        return self.appointment.sort_key
+
+
 def day(on: date | None, doctor_ids: Sequence[DoctorId], uow: UnitOfWork) -> Day:
     """
     Return the clinic's day, cancelled and missed visits included.
@@ -78,51 +136,139 @@ def day(on: date | None, doctor_ids: Sequence[DoctorId], uow: UnitOfWork) -> Day
         InvalidError: If no visit can be on that day.
         DoctorNotFoundError: If one of *doctor_ids* is not there.
     """
-    if on is not None and not FIRST_YEAR <= on.year <= LAST_YEAR:
-        detail = f"must be in the years {FIRST_YEAR} to {LAST_YEAR}"
-        raise InvalidError((Problem("/date", detail),))
+    with uow:
+        on = on or wall_clock(uow.now, uow.clinic.zone).date()
+        [shown] = _days(on, 1, doctor_ids, uow)
+        return shown
+
+
+def week(
+    of: date | None, doctor_ids: Sequence[DoctorId], uow: UnitOfWork
+) -> ScheduleWeek:
+    """
+    Return the clinic's week, as `day` does each of its days.
+
+    Args:
+        of: Any day of it; None is today in the clinic's time zone.
+
+    Raises:
+        InvalidError: If no visit can be on one of its days.
+        DoctorNotFoundError: If one of *doctor_ids* is not there.
+    """
+    with uow:
+        of = of or wall_clock(uow.now, uow.clinic.zone).date()
+        monday = of - of.weekday() * _DAY
+        return ScheduleWeek(
+            date=monday,
+            timezone=uow.clinic.timezone,
+            days=tuple(_days(monday, 7, doctor_ids, uow)),
+        )
+
+
+def stranded(request: PageRequest, uow: UnitOfWork) -> Page[StrandedVisit]:
+    """
+    Return a part of the visits to come whose doctor is not there any more, by start.
+
+    Each stays until it is moved or cancelled, or the doctor is there again. One that
+    was booked against just these rules on purpose is none of them. A doctor sees
+    their own alone.
+    """
     with uow:
         own = uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
-        for doctor_id in doctor_ids:
-            uow.actor.must_see_diary(doctor_id)
-        if own is not None:
-            doctor_ids = [own]
-        zone = uow.clinic.zone
-        on = on or wall_clock(uow.now, zone).date()
-        if doctor_ids:
-            doctors = [uow.doctors.get(doctor_id) for doctor_id in doctor_ids]
-        else:
-            doctors = list(uow.doctors.page(PageRequest(limit=MOST_DOCTORS)).items)
-        hours = uow.doctors.hours_of_all([doctor.id for doctor in doctors])
-        visits = uow.appointments.page(
-            AppointmentFilter(first=on, last=on, doctor_id=own),
-            PageRequest(limit=MOST_VISITS),
-        ).items
-        patients = uow.patients.named({visit.patient_id for visit in visits})
-        return Day(
+        today = wall_clock(uow.now, uow.clinic.zone).date()
+        which = AppointmentFilter(first=today, doctor_id=own)
+        visits = every(lambda part: uow.appointments.page(which, part), request.after)
+        found: list[StrandedVisit] = []
+        while len(found) <= request.limit and (some := list(islice(visits, AT_ONCE))):
+            found += _stranded_among(some, uow)
+        items = tuple(found[: request.limit])
+        more = len(found) > len(items)
+        return Page(items, items[-1].sort_key if more else None)
+
+
+def _days(
+    first: date, count: int, doctor_ids: Sequence[DoctorId], uow: UnitOfWork
+) -> Iterator[Day]:
+    last = first + (count - 1) * _DAY
+    if not FIRST_YEAR <= first.year <= last.year <= LAST_YEAR:
+        detail = f"must be in the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise InvalidError((Problem("/date", detail),))
+    own = uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
+    for doctor_id in doctor_ids:
+        uow.actor.must_see_diary(doctor_id)
+    if own is not None:
+        doctor_ids = [own]
+    zone = uow.clinic.zone
+    window = TimeSpan(local_day(first, zone).start, local_day(last, zone).end)
+    diary = uow.diaries.read(doctor_ids or None, [], window)
+    visits = uow.appointments.page(
+        AppointmentFilter(first=first, last=last, doctor_id=own),
+        PageRequest(limit=count * MOST_VISITS),
+    ).items
+    patients = uow.patients.named({visit.patient_id for visit in visits})
+    for offset in range(count):
+        on = first + offset * _DAY
+        yield Day(
             date=on,
             timezone=uow.clinic.timezone,
             doctors=tuple(
-                DoctorDay(
-                    doctor=doctor,
-                    working=tuple(
-                        WorkingSpan(
-                            start_time=wall_clock(span.start, zone).time(),
-                            end_time=wall_clock(span.end, zone).time(),
-                            starts_at=span.start,
-                            ends_at=span.end,
-                        )
-                        for span in working_spans(hours[doctor.id], on, on, zone)
-                    ),
-                    visits=tuple(
+                _doctor_day(
+                    doctor,
+                    on,
+                    diary,
+                    tuple(
                         ScheduledVisit(
                             appointment=visit,
                             patient_name=patients[visit.patient_id].full_name,
                         )
                         for visit in visits
-                        if visit.doctor_id == doctor.id
+                        if visit.doctor_id == doctor.id and visit.date == on
                     ),
                 )
-                for doctor in doctors
+                for doctor in diary.doctors.values()
             ),
         )
+
+
+def _doctor_day(
+    doctor: Doctor, on: date, diary: Diary, visits: tuple[ScheduledVisit, ...]
+) -> DoctorDay:
+    zone = diary.zone
+    whole = local_day(on, zone)
+    return DoctorDay(
+        doctor=doctor,
+        working=tuple(
+            WorkingSpan(
+                start_time=wall_clock(span.start, zone).time(),
+                end_time=wall_clock(span.end, zone).time(),
+                starts_at=span.start,
+                ends_at=span.end,
+            )
+            for span in diary.working_spans(doctor.id, on, on)
+        ),
+        time_off=tuple(
+            off
+            for off in diary.calendar_of(doctor.id).time_off
+            if (span := off.span(zone)) and span.overlaps(whole)
+        ),
+        closed=bool(diary.closed_spans(doctor.id, on, on)),
+        visits=visits,
+    )
+
+
+def _stranded_among(
+    visits: Sequence[Appointment], uow: UnitOfWork
+) -> Iterable[StrandedVisit]:
+    window = TimeSpan(visits[0].starts_at, max(visit.ends_at for visit in visits))
+    doctor_ids = {visit.doctor_id for visit in visits}
+    diary = uow.diaries.read(doctor_ids, [], window)
+    for visit in visits:
+        if visit.status in TO_COME and visit.starts_at > uow.now:
+            known = visit.override.conflicts if visit.override else ()
+            conflicts = tuple(
+                conflict
+                for conflict in find_conflicts(visit, diary, ATTENDANCE_RULES)
+                if conflict.kind.value not in known
+            )
+            if conflicts:
+                yield StrandedVisit(appointment=visit, conflicts=conflicts)

@@ -14,6 +14,7 @@ from clinicflow_core.entities.ids import (
     CancellationId,
     DoctorId,
     PatientId,
+    SeriesId,
     UserId,
 )
 from clinicflow_core.errors import InvalidTransitionError
@@ -43,6 +44,10 @@ class Status(Enum):
 
 HOLDING = frozenset({Status.UNCONFIRMED, Status.CONFIRMED, Status.COMPLETED})
 """A visit in one of these keeps its time from others, unless it was overbooked."""
+
+
+TO_COME = frozenset({Status.UNCONFIRMED, Status.CONFIRMED})
+"""A visit in one of these is still expected to take place."""
 
 
 class Step(Enum):
@@ -119,6 +124,7 @@ class Cancellation:
 
     Attributes:
         cancelled_by_id: The account that did it; None for a patient or a program.
+        late: Whether it came after the clinic's cut-off, or after the start.
     """
 
     id: CancellationId
@@ -127,6 +133,7 @@ class Cancellation:
     cancelled_by_id: UserId | None = None
     cancellation_type: CancellationType
     reason_note: str | None = field(default=None, repr=False)
+    late: bool = False
     created_at: datetime
 
 
@@ -145,9 +152,14 @@ class Override:
     by_id: UserId | None = None
 
     @property
-    def overbooks(self) -> bool:
-        """Whether the visit shares its time with another one."""
-        return not {"doctor-busy", "patient-busy"}.isdisjoint(self.conflicts)
+    def shares_doctor(self) -> bool:
+        """Whether the visit shares its doctor's time with another one."""
+        return "doctor-busy" in self.conflicts
+
+    @property
+    def shares_patient(self) -> bool:
+        """Whether the visit shares its patient's time with another one."""
+        return "patient-busy" in self.conflicts
 
 
 @frozen(kw_only=True)
@@ -161,6 +173,9 @@ class Appointment:
     Attributes:
         duration: Real minutes between the instants, a begun one included; 1 to 1440.
         override: Set if the visit was booked against the rules.
+        series_id: The series that it is an occurrence of, if any.
+        times_moved: How often it was given another time or doctor; the trail tells
+            from where to where.
         arrived_at: Set exactly if *arrived*.
         version: Counts the changes, from 1.
 
@@ -185,6 +200,8 @@ class Appointment:
     arrived_at: datetime | None = None
     meeting_link: str | None = field(default=None, repr=False)
     override: Override | None = None
+    series_id: SeriesId | None = None
+    times_moved: int = 0
     version: int = 1
     created_at: datetime
     updated_at: datetime
@@ -211,18 +228,46 @@ class Appointment:
         return TimeSpan(self.starts_at, self.ends_at)
 
     @property
+    def time(self) -> VisitTime:
+        """When it takes place, by the wall clock and as instants."""
+        return VisitTime(
+            self.date, self.start_time, self.end_time, self.duration, self.span
+        )
+
+    @property
     def sort_key(self) -> tuple[str, ...]:
         """The order of lists: by start, then by id."""
         return (self.starts_at.isoformat(), str(self.id))
 
     @property
     def overbooked(self) -> bool:
-        """Whether it shares its time on purpose and so keeps it from nobody."""
-        return self.override is not None and self.override.overbooks
+        """Whether it shares its doctor's or its patient's time on purpose."""
+        return self.shares_doctor or self.shares_patient
+
+    @property
+    def shares_doctor(self) -> bool:
+        """Whether an override lets it share its doctor's time with others."""
+        return self.override is not None and self.override.shares_doctor
+
+    @property
+    def shares_patient(self) -> bool:
+        """The same of its patient's time."""
+        return self.override is not None and self.override.shares_patient
+
+    @property
+    def holds_doctor(self) -> bool:
+        """Whether it keeps its doctor's time from other visits."""
+        return self.status in HOLDING and not self.shares_doctor
+
+    @property
+    def holds_patient(self) -> bool:
+        """Whether it keeps its patient's time from other visits."""
+        return self.status in HOLDING and not self.shares_patient
 
     @property
     def holds_its_time(self) -> bool:
-        return self.status in HOLDING and not self.overbooked
+        """Whether it keeps both from others."""
+        return self.holds_doctor and self.holds_patient
 
     def confirmed(self, now: datetime) -> Appointment:
         """
@@ -299,13 +344,21 @@ class Appointment:
         """
         if self.arrived:
             raise InvalidTransitionError(self.id, "arrived", Step.RESCHEDULE.value)
+        moves = (time.span, doctor_id) != (self.span, self.doctor_id)
         return self._after(
             Step.RESCHEDULE,
             now,
             doctor_id=doctor_id,
             override=override,
+            times_moved=self.times_moved + moves,
             **fields_of(time),
         )
+
+    def retimed(
+        self, time: VisitTime, override: Override | None, now: datetime
+    ) -> Appointment:
+        """Return the visit at the instants that its wall clock means by now."""
+        return self._kept(now, override=override, **fields_of(time))
 
     def given_to(self, patient_id: PatientId, now: datetime) -> Appointment:
         """Return the visit as that of another patient, in whatever status it is."""

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 from attrs import evolve, field, frozen
 
 from clinicflow_core.entities.ids import ClinicId
+from clinicflow_core.entities.policy import NO_POLICY, SchedulingPolicy
 from clinicflow_core.timespan import zone_of
+from clinicflow_core.wire import HIDDEN
 
 
 class ClinicSize(Enum):
@@ -31,6 +33,7 @@ class Clinic:
     Attributes:
         timezone: An IANA name; all its wall-clock times are meant there.
         clinic_metadata: Open-ended facts from sign-up, as JSON.
+        policy: What it asks of its diary.
         version: Counts the changes, from 1.
     """
 
@@ -40,6 +43,7 @@ class Clinic:
     clinic_type: str | None = None
     clinic_size: ClinicSize | None = None
     clinic_metadata: Mapping[str, object] = field(factory=dict)
+    policy: SchedulingPolicy = field(default=NO_POLICY, metadata=HIDDEN)
     version: int = 1
     created_at: datetime
     updated_at: datetime

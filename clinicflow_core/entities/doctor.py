@@ -7,9 +7,11 @@ from datetime import datetime, time
 from enum import Enum
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from clinicflow_core.entities.ids import DoctorId, UserId
+from clinicflow_core.entities.policy import AS_THE_CLINIC, DoctorPolicy
+from clinicflow_core.wire import HIDDEN
 
 _MINUTES_A_WEEK = 7 * 24 * 60
 
@@ -40,6 +42,7 @@ class Doctor:
         initials: For the calendar: "SC".
         color: For the calendar, as "#4A90A4".
         user_id: The account of this doctor, if there is one.
+        policy: What this doctor asks for instead of the clinic's scheduling policy.
     """
 
     id: DoctorId
@@ -48,6 +51,7 @@ class Doctor:
     initials: str | None = None
     specialty: str | None = None
     color: str | None = None
+    policy: DoctorPolicy = field(default=AS_THE_CLINIC, metadata=HIDDEN)
     version: int = 1
     created_at: datetime
 

@@ -1,32 +1,35 @@
-"""Openings: the free times that a doctor can offer."""
+"""Openings: the free times that doctors can offer."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
-from itertools import accumulate, islice
-from zoneinfo import ZoneInfo
+from itertools import islice
+from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from clinicflow_core.entities.appointment import Appointment
-from clinicflow_core.entities.ids import DoctorId
-from clinicflow_core.scheduling.conflicts import STANDARD_RULES, Rule, find_conflicts
-from clinicflow_core.scheduling.diary import BusyTime, Diary
-from clinicflow_core.timespan import (
-    TimeSpan,
-    VisitTime,
-    first_instant_from,
-    visit_time,
-    wall_clock,
+from clinicflow_core.entities.appointment import Appointment, VisitCategory
+from clinicflow_core.entities.doctor import WEEKDAYS, Weekday
+from clinicflow_core.entities.ids import AppointmentId, DoctorId, PatientId
+from clinicflow_core.scheduling.conflicts import (
+    STANDARD_RULES,
+    BarRule,
+    Bars,
+    Rule,
+    Wish,
+    find_conflicts,
+    outside_hours,
 )
+from clinicflow_core.scheduling.diary import Diary
+from clinicflow_core.scheduling.grid import Grid, GridTime, grid_of
+from clinicflow_core.timespan import TimeSpan, first_instant_from
 
-SLOT_STEP = timedelta(minutes=15)
-"""How far apart the starts that are offered lie, counted from the start of work."""
+_NOBODY = UUID(int=0)
+_HALF_A_DAY = timedelta(hours=12)
 
 
-@frozen(kw_only=True)
+@frozen
 class Opening:
     """A free time of one doctor; wall clock in the clinic's zone, instants in UTC."""
 
@@ -38,76 +41,197 @@ class Opening:
     ends_at: datetime
 
 
-def starts_of_work(
-    diary: Diary, doctor_id: DoctorId, first: date, last: date, duration: int
-) -> Iterator[VisitTime]:
+@frozen(kw_only=True)
+class Search:
     """
-    Yield every time on the step grid within working hours, free or not, in order.
+    Which openings are looked for.
 
-    The second pass through a repeated hour is left out: its wall clock means the
-    first.
-
-    Args:
-        duration: Real minutes.
+    Attributes:
+        first: The first local day, and *last* the last one.
+        duration: In minutes; None for what the doctor's policy says of
+            *visit_category*.
+        patient_id: Who must be free too; None if that does not matter.
+        weekdays: Only on these; empty for all.
+        earliest: Only what starts then or later, by the wall clock of each day.
+        latest: Only what ends then or earlier, on the same day.
     """
-    for start in _grid(diary, doctor_id, first, last, duration):
-        if time := _time_at(start, duration, diary.zone):
-            yield time
+
+    first: date
+    last: date
+    duration: int | None = None
+    visit_category: VisitCategory | None = None
+    patient_id: PatientId | None = None
+    weekdays: frozenset[Weekday] = frozenset()
+    earliest: time | None = None
+    latest: time | None = None
+
+    def suits(self, found: GridTime) -> bool:
+        """Return whether weekday and time of day are as wished for."""
+        if self.weekdays and WEEKDAYS[found.date.weekday()] not in self.weekdays:
+            return False
+        if self.earliest is not None and found.start_time < self.earliest:
+            return False
+        if self.latest is None:
+            return True
+        # A clock change moves the end by some hours, midnight by a whole day.
+        start, end = (
+            datetime.combine(found.date, moment)
+            for moment in (found.start_time, found.end_time)
+        )
+        is_same_day = abs(start + (found.ends_at - found.starts_at) - end) < _HALF_A_DAY
+        return is_same_day and found.end_time <= self.latest
+
+
+def find_openings(
+    diary: Diary,
+    doctor_ids: Iterable[DoctorId],
+    search: Search,
+    rules: Sequence[Rule] = STANDARD_RULES,
+) -> list[Opening]:
+    """
+    Return every opening, doctor by doctor in the order given, each by start.
+
+    They are all the starts on the step grid at which *rules* find nothing against a
+    visit. What the rules look at must be in *diary*: the days from `Search.first` to
+    `Search.last` whole, and `policy.MAX_BUFFER` minutes around them.
+
+    An opening is the wall clock's first pass where an hour is repeated.
+    """
+    openings: list[Opening] = []
+    is_filtered = search.weekdays or search.earliest or search.latest
+    for doctor_id in doctor_ids:
+        times = free_times(diary, doctor_id, search, rules)
+        if is_filtered:
+            times = filter(search.suits, times)
+        openings.extend([Opening(doctor_id, *found) for found in times])
+    return openings
+
+
+def first_openings(
+    diary: Diary,
+    doctor_ids: Iterable[DoctorId],
+    search: Search,
+    most: int,
+    rules: Sequence[Rule] = STANDARD_RULES,
+) -> list[Opening]:
+    """Return the first *most* of `find_openings`, ties as doctors are given."""
+    found = find_openings(diary, doctor_ids, search, rules)
+    return sorted(found, key=lambda opening: opening.starts_at)[:most]
 
 
 def nearest_openings(
-    draft: Callable[[VisitTime], Appointment],
-    doctor_id: DoctorId,
-    duration: int,
-    wanted: datetime,
     diary: Diary,
+    doctor_ids: Iterable[DoctorId],
+    search: Search,
+    wanted: datetime,
     rules: Sequence[Rule] = STANDARD_RULES,
     *,
-    days: int,
     most: int = 3,
 ) -> tuple[Opening, ...]:
     """
-    Return up to *most* times to come at which a visit could stand, nearest first.
+    Return up to *most* openings to come, nearest to *wanted* first.
 
     Args:
-        draft: Makes the visit for a time, so that the rules can judge it.
-        duration: Real minutes.
         wanted: The local wall clock that was asked for.
-        days: How many days before and after it to look; the diary must reach
-            that far.
     """
-    today = wall_clock(diary.now, diary.zone).date()
-    first = max(wanted.date() - timedelta(days=days), today)
-    last = wanted.date() + timedelta(days=days)
+    search = evolve(search, first=max(search.first, diary.today))
+    if search.last < search.first:
+        return ()
     wanted_at = first_instant_from(wanted, diary.zone)
-    # The rules decide; what is plainly taken need not be shown to them.
-    is_free = _free_of(diary.busy, timedelta(minutes=duration))
-    nearest = sorted(
-        (
-            start
-            for start in _grid(diary, doctor_id, first, last, duration)
-            if start >= diary.now and is_free(start)
-        ),
-        key=lambda start: abs(start - wanted_at),
+    bars = [rule for rule in rules if isinstance(rule, BarRule)]
+    found = find_openings(diary, doctor_ids, search, bars)
+    found = [opening for opening in found if opening.starts_at >= diary.now]
+    found.sort(key=lambda opening: abs(opening.starts_at - wanted_at))
+    # Other rules may take their time: they are asked until there are enough.
+    others = _others(rules)
+    standing = (o for o in found if _may_stand(o, search.patient_id, diary, others))
+    return tuple(islice(standing, most))
+
+
+def free_times(
+    diary: Diary,
+    doctor_id: DoctorId,
+    search: Search,
+    rules: Sequence[Rule] = STANDARD_RULES,
+) -> Iterator[GridTime]:
+    """Yield the starts of one doctor at which *rules* find nothing, in order."""
+    policy = diary.policy_of(doctor_id)
+    calendar = diary.calendar_of(doctor_id)
+    duration = search.duration or policy.duration_of(search.visit_category)
+    grid = grid_of(
+        calendar.weekly,
+        calendar.dated,
+        diary.zone,
+        search.first,
+        search.last,
+        duration,
+        policy.slot_step,
     )
-    times = (_time_at(start, duration, diary.zone) for start in nearest)
-    openings = (
-        Opening(
-            doctor_id=doctor_id,
-            date=time.date,
-            start_time=time.start_time,
-            end_time=time.end_time,
-            starts_at=time.span.start,
-            ends_at=time.span.end,
-        )
-        for time in times
-        if time and not find_conflicts(draft(time), diary, rules)
+    if not grid.times:
+        return iter(())
+    wish = Wish(
+        doctor_id=doctor_id,
+        patient_id=search.patient_id,
+        window=TimeSpan(grid.times[0].starts_at, grid.times[-1].ends_at),
     )
-    return tuple(islice(openings, most))
+    times = grid.free(_barred(grid, wish, diary, rules))
+    others = _others(rules)
+    if not others:
+        return times
+    return (
+        found
+        for found in times
+        if _may_stand(Opening(doctor_id, *found), search.patient_id, diary, others)
+    )
+
+
+def _barred(grid: Grid, wish: Wish, diary: Diary, rules: Iterable[Rule]) -> list[int]:
+    """Return the edges of all that *rules* bar in *grid*."""
+    edges = grid.no_bars()
+    # Several rules keep away from the same bars: the widest gap holds for all.
+    widest: dict[Bars, int] = {}
+    for rule in rules:
+        if not isinstance(rule, BarRule):
+            continue
+        if rule.starts_only:
+            grid.bar_starts(edges, rule.bars(wish, diary))
+        else:
+            gap = rule.gap(wish, diary) if rule.gap else 0
+            widest[rule.bars] = max(gap, widest.get(rule.bars, 0))
+    for bars, gap in widest.items():
+        grid.bar_visits(edges, bars(wish, diary), gap)
+    return edges
+
+
+def _others(rules: Iterable[Rule]) -> list[Rule]:
+    """Return the rules that are more than bars; the grid itself keeps to the hours."""
+    return [r for r in rules if not isinstance(r, BarRule) and r is not outside_hours]
+
+
+def _may_stand(
+    opening: Opening,
+    patient_id: PatientId | None,
+    diary: Diary,
+    rules: Sequence[Rule],
+) -> bool:
+    proposed = Appointment(
+        id=AppointmentId(_NOBODY),
+        doctor_id=opening.doctor_id,
+        patient_id=patient_id or PatientId(_NOBODY),
+        date=opening.date,
+        start_time=opening.start_time,
+        end_time=opening.end_time,
+        duration=(opening.ends_at - opening.starts_at) // timedelta(minutes=1),
+        starts_at=opening.starts_at,
+        ends_at=opening.ends_at,
+        created_at=diary.now,
+        updated_at=diary.now,
+    )
+    return not find_conflicts(proposed, diary, rules)
 
 
 def free_spans(
-    working: Iterable[TimeSpan], taken: Iterable[TimeSpan]
+    working: Iterable[TimeSpan], taken: Collection[TimeSpan]
 ) -> Iterator[TimeSpan]:
     """Yield what is left of *working*, stretch by stretch, without what is *taken*."""
     visits = sorted(taken, key=lambda visit: visit.start)
@@ -120,33 +244,3 @@ def free_spans(
                 start = max(start, visit.end)
         if start < span.end:
             yield TimeSpan(start, span.end)
-
-
-def _grid(
-    diary: Diary, doctor_id: DoctorId, first: date, last: date, duration: int
-) -> Iterator[datetime]:
-    length = timedelta(minutes=duration)
-    for span in diary.working_spans(doctor_id, first, last):
-        start = span.start
-        while start + length <= span.end:
-            yield start
-            start += SLOT_STEP
-
-
-def _time_at(start: datetime, duration: int, zone: ZoneInfo) -> VisitTime | None:
-    """Return the visit time that starts at an instant, if its wall clock means it."""
-    local = wall_clock(start, zone)
-    time = visit_time(local.date(), local.time(), duration, zone)
-    return time if time and time.span.start == start else None
-
-
-def _free_of(busy: Sequence[BusyTime], length: timedelta) -> Callable[[datetime], bool]:
-    """Return whether a visit of *length* that starts at an instant overlaps none."""
-    starts = [taken.span.start for taken in busy]
-    latest_end = list(accumulate((taken.span.end for taken in busy), max))
-
-    def is_free(start: datetime) -> bool:
-        before = bisect_left(starts, start + length)
-        return before == 0 or latest_end[before - 1] <= start
-
-    return is_free

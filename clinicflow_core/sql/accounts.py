@@ -10,10 +10,12 @@ from sqlalchemy import bindparam, insert, select, update
 
 from clinicflow_core.entities.clinic import Clinic, ClinicSize
 from clinicflow_core.entities.ids import ClinicId, DoctorId, SessionId, UserId
+from clinicflow_core.entities.policy import NO_POLICY, SchedulingPolicy
 from clinicflow_core.entities.user import Role, Session, User, UserStatus
 from clinicflow_core.errors import ClinicNotFoundError, UserNotFoundError
 from clinicflow_core.ports import Page, PageRequest
 from clinicflow_core.sql.paging import page_of
+from clinicflow_core.sql.policies import policy_of, row_of_policy
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import clinics, sessions, users
 from clinicflow_core.sql.versions import replace, update_of
@@ -122,6 +124,7 @@ def clinic_of(row: Row) -> Clinic:
         clinic_type=row["clinic_type"],
         clinic_size=None if size is None else ClinicSize(size),
         clinic_metadata=row["clinic_metadata"],
+        policy=policy_of(row["scheduling_policy"], SchedulingPolicy, NO_POLICY),
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -137,6 +140,7 @@ def _row_of_clinic(clinic: Clinic) -> dict[str, Any]:
         "clinic_type": clinic.clinic_type,
         "clinic_size": None if size is None else size.value,
         "clinic_metadata": dict(clinic.clinic_metadata),
+        "scheduling_policy": row_of_policy(clinic.policy, NO_POLICY),
         "version": clinic.version,
         "created_at": clinic.created_at,
         "updated_at": clinic.updated_at,

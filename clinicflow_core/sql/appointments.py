@@ -20,13 +20,18 @@ from clinicflow_core.entities.appointment import (
     VisitCategory,
     VisitType,
 )
-from clinicflow_core.entities.ids import AppointmentId, ClinicId
-from clinicflow_core.errors import AppointmentNotFoundError
+from clinicflow_core.entities.ids import AppointmentId, ClinicId, SeriesId
+from clinicflow_core.entities.series import Series
+from clinicflow_core.errors import AppointmentNotFoundError, SeriesNotFoundError
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest
 from clinicflow_core.sql.paging import page_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.refusals import overlap
-from clinicflow_core.sql.tables import appointments, cancellations
+from clinicflow_core.sql.tables import (
+    appointment_series,
+    appointments,
+    cancellations,
+)
 from clinicflow_core.sql.types import KeyList, among
 from clinicflow_core.sql.versions import replace, update_of
 
@@ -46,6 +51,22 @@ _GET = Fixed(
     select(appointments).where(
         appointments.c.clinic_id == bindparam("clinic_id"),
         appointments.c.id == bindparam("id"),
+        appointments.c.offered_until.is_(None),
+    )
+)
+_OF_SERIES = Fixed(
+    select(appointments)
+    .where(
+        appointments.c.clinic_id == bindparam("clinic_id"),
+        appointments.c.series_id == bindparam("series_id"),
+    )
+    .order_by(appointments.c.starts_at, appointments.c.id)
+)
+_ADD_SERIES = Fixed(insert(appointment_series), all_columns(appointment_series))
+_GET_SERIES = Fixed(
+    select(appointment_series).where(
+        appointment_series.c.clinic_id == bindparam("clinic_id"),
+        appointment_series.c.id == bindparam("id"),
     )
 )
 _CANCEL = Fixed(insert(cancellations), all_columns(cancellations))
@@ -59,21 +80,27 @@ _CANCELLATIONS_OF = Fixed(
 )
 
 
+_BUSY_COLUMNS = (
+    appointments.c.id,
+    appointments.c.doctor_id,
+    appointments.c.patient_id,
+    appointments.c.starts_at,
+    appointments.c.ends_at,
+    appointments.c.holds_doctor,
+    appointments.c.holds_patient,
+    appointments.c.offered_until,
+)
+
+
 def _busy_times_of(person: str) -> Select[Any]:
-    return select(
-        appointments.c.id,
-        appointments.c.doctor_id,
-        appointments.c.patient_id,
-        appointments.c.starts_at,
-        appointments.c.ends_at,
-    ).where(
+    return select(*_BUSY_COLUMNS).where(
         appointments.c.clinic_id == bindparam("clinic_id"),
         among(appointments.c[f"{person}_id"], f"{person}_ids"),
         # With the longest visit the index on the start is enough.
         appointments.c.starts_at > bindparam("longest_before"),
         appointments.c.starts_at < bindparam("end"),
         appointments.c.ends_at > bindparam("start"),
-        appointments.c.holds_time,
+        appointments.c[f"holds_{person}"],
     )
 
 
@@ -81,15 +108,15 @@ _BUSY_TIMES_ON_POSTGRESQL = " UNION ALL ".join(
     f"""
     SELECT visit.* FROM unnest(CAST(:{person}_ids AS uuid[])) AS person (id),
     LATERAL (
-        SELECT id, doctor_id, patient_id, starts_at, ends_at FROM appointments
+        SELECT {", ".join(column.name for column in _BUSY_COLUMNS)} FROM appointments
         WHERE clinic_id = :clinic_id AND {person}_id = person.id
         AND starts_at > CAST(:longest_before AS timestamptz)
         AND starts_at < CAST(:end AS timestamptz)
         AND ends_at > CAST(:start AS timestamptz)
-        AND holds_time IS NOT FALSE
+        AND holds_{person} IS NOT FALSE
         ORDER BY starts_at
     ) AS visit
-    """  # noqa: S608  The two names are ours.
+    """  # noqa: S608  The names are ours.
     for person in ("doctor", "patient")
 )
 
@@ -98,7 +125,7 @@ BUSY_TIMES = {
     # One look into an index for each person. The exclusion constraints' own would
     # give the whole past: behind row-level security an index is asked only what is
     # known to tell nothing of other rows, and whether ranges overlap is not. So
-    # `holds_time` is said in words that are not theirs, and the order makes the
+    # `holds_doctor` is said in words that are not theirs, and the order makes the
     # planner take an index by time, however little it knows of a young table.
     "postgresql": Fixed(
         text(_BUSY_TIMES_ON_POSTGRESQL)
@@ -110,12 +137,7 @@ BUSY_TIMES = {
             bindparam("start", type_=appointments.c.starts_at.type),
             bindparam("end", type_=appointments.c.ends_at.type),
         )
-        .columns(
-            *(
-                appointments.c[name]
-                for name in ("id", "doctor_id", "patient_id", "starts_at", "ends_at")
-            )
-        )
+        .columns(*_BUSY_COLUMNS)
     ),
 }
 """Visits that hold time of `doctor_ids` or `patient_ids`; of both, twice."""
@@ -141,6 +163,8 @@ def appointment_of(row: Row) -> Appointment:
         arrived_at=row["arrived_at"],
         meeting_link=row["meeting_link"],
         override=_override_of(row),
+        series_id=row["series_id"],
+        times_moved=row["times_moved"],
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -157,7 +181,9 @@ def _override_of(row: Row) -> Override | None:
     )
 
 
-def _row_of(visit: Appointment, clinic_id: ClinicId) -> dict[str, Any]:
+def row_of_appointment(
+    visit: Appointment, clinic_id: ClinicId, offered_until: datetime | None = None
+) -> dict[str, Any]:
     override = visit.override
     return {
         "id": visit.id,
@@ -180,7 +206,11 @@ def _row_of(visit: Appointment, clinic_id: ClinicId) -> dict[str, Any]:
         "override_reason": override and override.reason,
         "override_conflicts": override and list(override.conflicts),
         "override_by_id": override and override.by_id,
-        "overbooked": visit.overbooked,
+        "series_id": visit.series_id,
+        "times_moved": visit.times_moved,
+        "offered_until": offered_until,
+        "shares_doctor": visit.shares_doctor,
+        "shares_patient": visit.shares_patient,
         "version": visit.version,
         "created_at": visit.created_at,
         "updated_at": visit.updated_at,
@@ -195,6 +225,7 @@ def cancellation_of(row: Row) -> Cancellation:
         cancelled_by_id=row["cancelled_by_id"],
         cancellation_type=CancellationType(row["cancellation_type"]),
         reason_note=row["reason_note"],
+        late=row["late"],
         created_at=row["created_at"],
     )
 
@@ -210,7 +241,35 @@ def _row_of_cancellation(
         "cancelled_by_id": cancellation.cancelled_by_id,
         "cancellation_type": cancellation.cancellation_type.value,
         "reason_note": cancellation.reason_note,
+        "late": cancellation.late,
         "created_at": cancellation.created_at,
+    }
+
+
+def series_of(row: Row) -> Series:
+    return Series(
+        id=row["id"],
+        doctor_id=row["doctor_id"],
+        patient_id=row["patient_id"],
+        rrule=row["rrule"],
+        date=row["date"],
+        start_time=row["start_time"],
+        duration=row["duration"],
+        created_at=row["created_at"],
+    )
+
+
+def _row_of_series(series: Series, clinic_id: ClinicId) -> dict[str, Any]:
+    return {
+        "id": series.id,
+        "clinic_id": clinic_id,
+        "doctor_id": series.doctor_id,
+        "patient_id": series.patient_id,
+        "rrule": series.rrule,
+        "date": series.date,
+        "start_time": series.start_time,
+        "duration": series.duration,
+        "created_at": series.created_at,
     }
 
 
@@ -222,8 +281,7 @@ class SqlAppointments:
         self._clinic_id = clinic_id
 
     def add(self, appointment: Appointment) -> None:
-        add = _ADD_ON_POSTGRESQL if self._trip.dialect == "postgresql" else _ADD
-        self._trip.later(add, _row_of(appointment, self._clinic_id), _was_added)
+        add_row(self._trip, row_of_appointment(appointment, self._clinic_id))
 
     def get(self, appointment_id: AppointmentId) -> Appointment:
         key = {"clinic_id": self._clinic_id, "id": appointment_id}
@@ -233,11 +291,13 @@ class SqlAppointments:
         return appointment_of(rows[0])
 
     def save(self, appointment: Appointment) -> None:
-        replace(self._trip, _SAVE, _row_of(appointment, self._clinic_id))
+        replace(self._trip, _SAVE, row_of_appointment(appointment, self._clinic_id))
 
     def page(self, which: AppointmentFilter, request: PageRequest) -> Page[Appointment]:
         visits = appointments.c
-        query = select(appointments).where(visits.clinic_id == self._clinic_id)
+        query = select(appointments).where(
+            visits.clinic_id == self._clinic_id, visits.offered_until.is_(None)
+        )
         if which.first is not None:
             query = query.where(visits.date >= which.first)
         if which.last is not None:
@@ -263,6 +323,21 @@ class SqlAppointments:
             appointment_of,
         )
 
+    def of_series(self, series_id: SeriesId) -> tuple[Appointment, ...]:
+        asked = {"clinic_id": self._clinic_id, "series_id": series_id}
+        [rows] = self._trip.now((_OF_SERIES, asked))
+        return tuple(map(appointment_of, rows))
+
+    def add_series(self, series: Series) -> None:
+        self._trip.later(_ADD_SERIES, _row_of_series(series, self._clinic_id))
+
+    def get_series(self, series_id: SeriesId) -> Series:
+        asked = {"clinic_id": self._clinic_id, "id": series_id}
+        [rows] = self._trip.now((_GET_SERIES, asked))
+        if not rows:
+            raise SeriesNotFoundError(series_id)
+        return series_of(rows[0])
+
     def cancel(self, cancellation: Cancellation) -> None:
         self._trip.later(_CANCEL, _row_of_cancellation(cancellation, self._clinic_id))
 
@@ -272,6 +347,17 @@ class SqlAppointments:
         asked = {"clinic_id": self._clinic_id, "appointment_id": appointment_id}
         [rows] = self._trip.now((_CANCELLATIONS_OF, asked))
         return tuple(cancellation_of(row) for row in rows)
+
+
+def add_row(trip: Trip, row: dict[str, Any]) -> None:
+    """
+    Add the row of a visit, or of what is offered.
+
+    Raises:
+        ContentionError: If its time is taken; with the next read or the end.
+    """
+    add = _ADD_ON_POSTGRESQL if trip.dialect == "postgresql" else _ADD
+    trip.later(add, row, _was_added)
 
 
 def _was_added(count: int) -> None:

@@ -16,15 +16,21 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
     update,
 )
 
 from clinicflow_core.entities.appointment import ERASED_REASON
 from clinicflow_core.entities.ids import ClinicId, PatientId
-from clinicflow_core.sql.appointments import appointment_of, cancellation_of
+from clinicflow_core.sql.appointments import (
+    appointment_of,
+    cancellation_of,
+    series_of,
+)
 from clinicflow_core.sql.prepared import Fixed, Row, Trip
 from clinicflow_core.sql.tables import (
     ai_intake_summaries,
+    appointment_series,
     appointments,
     cancellations,
     idempotency_keys,
@@ -32,8 +38,10 @@ from clinicflow_core.sql.tables import (
     metadata,
     origins,
     patients,
+    waitlist,
 )
 from clinicflow_core.sql.types import Key, UtcDateTime
+from clinicflow_core.sql.waitlist import entry_of
 
 TABLES: tuple[Table, ...] = tuple(
     table for table in metadata.sorted_tables if "patient_id" in table.c
@@ -46,7 +54,9 @@ BLANKED: Mapping[Table, Mapping[str, Any]] = {
         # That there was one stays: without it the visit could not share its time.
         "override_reason": case((_reason.is_not(None), literal(ERASED_REASON))),
     },
+    appointment_series: {},
     cancellations: {"reason_note": null()},
+    waitlist: {"note": null()},
     intake_forms: {"raw_answers": literal({}, intake_forms.c.raw_answers.type)},
     ai_intake_summaries: {
         "summary_text": literal(""),
@@ -65,7 +75,9 @@ def _plain(row: Row) -> object:
 
 _RECORD_OF: Mapping[Table, Callable[[Row], object]] = {
     appointments: appointment_of,
+    appointment_series: series_of,
     cancellations: cancellation_of,
+    waitlist: entry_of,
 }
 
 
@@ -97,13 +109,28 @@ def _move(table: Table, column: str = "patient_id") -> Any:
     )
 
 
+# What is only offered is no visit; it goes where its entry of the waitlist goes.
+_IS_VISIT = appointments.c.offered_until.is_(None)
 _OF = {
     table: Fixed(
-        select(table).where(*_of_patient(table, "patient_id")).order_by(table.c.id)
+        select(table)
+        .where(
+            *_of_patient(table, "patient_id"),
+            *([_IS_VISIT] if table is appointments else []),
+        )
+        .order_by(table.c.id)
     )
     for table in TABLES
 }
-_MOVE = {table: Fixed(_move(table).returning(table.c.id)) for table in TABLES}
+_MOVE = {
+    table: Fixed(
+        _move(table).returning(
+            table.c.id,
+            (_IS_VISIT if table is appointments else true()).label("is_told"),
+        )
+    )
+    for table in TABLES
+}
 _MOVE_MERGED = Fixed(_move(patients, "merged_into_id"))
 _MOVE_ORIGINS = Fixed(
     _move(origins, "record_id").where(origins.c.kind == literal("patient"))
@@ -115,6 +142,7 @@ _BLANK = [
         .values(**blanks, **_counted(table))
     )
     for table, blanks in BLANKED.items()
+    if blanks
 ]
 _FORGET_ANSWERS = Fixed(
     update(idempotency_keys)
@@ -155,7 +183,7 @@ class SqlBelongings:
         self._trip.later(_MOVE_ORIGINS, asked)
         found = self._trip.now(*((_MOVE[table], asked) for table in TABLES))
         return {
-            table.name: tuple(sorted(row["id"] for row in rows))
+            table.name: tuple(sorted(row["id"] for row in rows if row["is_told"]))
             for table, rows in zip(TABLES, found, strict=True)
         }
 

@@ -1,20 +1,43 @@
-"""Doctors and their working hours as rows."""
+"""Doctors as rows."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Integer, bindparam, delete, insert, select
 
-from clinicflow_core.entities.doctor import Doctor, Weekday, WorkingHours
-from clinicflow_core.entities.ids import ClinicId, DoctorId
-from clinicflow_core.errors import DoctorNotFoundError
-from clinicflow_core.ports import Page, PageRequest
+from clinicflow_core.entities.calendar import DatedHours, DayStretch, TimeOff
+from clinicflow_core.entities.doctor import Doctor, WorkingHours
+from clinicflow_core.entities.ids import ClinicId, DoctorId, TimeOffId
+from clinicflow_core.entities.policy import AS_THE_CLINIC, DoctorPolicy
+from clinicflow_core.errors import DoctorNotFoundError, TimeOffNotFoundError
+from clinicflow_core.ports import MOST_TIME_OFF, Page, PageRequest
+from clinicflow_core.sql.calendars import (
+    ADD_DATED_HOURS,
+    ADD_HOURS,
+    ADD_TIME_OFF,
+    FIND_TIME_OFF,
+    GET_DATED_HOURS,
+    GET_HOURS,
+    GET_TIME_OFF,
+    REMOVE_CALENDAR,
+    REMOVE_DATED_HOURS,
+    REMOVE_HOURS,
+    REMOVE_TIME_OFF,
+    dated_hours_of,
+    hours_by_doctor,
+    row_of_hours,
+    row_of_time_off,
+    rows_of_dated_hours,
+    time_off_of,
+)
 from clinicflow_core.sql.paging import page_of
+from clinicflow_core.sql.policies import policy_of, row_of_policy
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
-from clinicflow_core.sql.tables import doctors, working_hours
+from clinicflow_core.sql.tables import doctors
 from clinicflow_core.sql.types import among
 from clinicflow_core.sql.versions import replace, update_of
 
@@ -25,30 +48,25 @@ _REMOVE = Fixed(
         doctors.c.clinic_id == bindparam("clinic_id"), doctors.c.id == bindparam("id")
     )
 )
-_REMOVE_HOURS = Fixed(
-    delete(working_hours).where(
-        working_hours.c.clinic_id == bindparam("clinic_id"),
-        working_hours.c.doctor_id == bindparam("id"),
-    )
-)
-_ADD_HOURS = Fixed(insert(working_hours), all_columns(working_hours))
-
 GET_DOCTORS = Fixed(
     select(doctors)
     .where(doctors.c.clinic_id == bindparam("clinic_id"), among(doctors.c.id, "ids"))
     .order_by(doctors.c.id)
 )
 HOLD_DOCTORS = Fixed(
-    select(doctors)
+    select(doctors.c.id)
     .where(doctors.c.clinic_id == bindparam("clinic_id"), among(doctors.c.id, "ids"))
     .order_by(doctors.c.id)
     .with_for_update(key_share=True)
 )
-GET_HOURS = Fixed(
-    select(working_hours).where(
-        working_hours.c.clinic_id == bindparam("clinic_id"),
-        among(working_hours.c.doctor_id, "ids"),
+_OF_SPECIALTY = Fixed(
+    select(doctors)
+    .where(
+        doctors.c.clinic_id == bindparam("clinic_id"),
+        doctors.c.specialty == bindparam("specialty"),
     )
+    .order_by(doctors.c.name, doctors.c.id)
+    .limit(bindparam("limit", type_=Integer()))
 )
 
 
@@ -60,6 +78,7 @@ def doctor_of(row: Row) -> Doctor:
         initials=row["initials"],
         specialty=row["specialty"],
         color=row["color"],
+        policy=policy_of(row["scheduling_policy"], DoctorPolicy, AS_THE_CLINIC),
         version=row["version"],
         created_at=row["created_at"],
     )
@@ -74,24 +93,9 @@ def _row_of(doctor: Doctor, clinic_id: ClinicId) -> dict[str, Any]:
         "initials": doctor.initials,
         "specialty": doctor.specialty,
         "color": doctor.color,
+        "scheduling_policy": row_of_policy(doctor.policy, AS_THE_CLINIC),
         "version": doctor.version,
         "created_at": doctor.created_at,
-    }
-
-
-def hours_by_doctor(
-    rows: Iterable[Row], doctor_ids: Collection[DoctorId]
-) -> dict[DoctorId, tuple[WorkingHours, ...]]:
-    """Return each doctor's hours, ordered by weekday and start."""
-    hours: dict[DoctorId, list[WorkingHours]] = {i: [] for i in doctor_ids}
-    for row in rows:
-        stretch = WorkingHours(
-            Weekday(row["weekday"]), row["start_time"], row["end_time"]
-        )
-        hours[row["doctor_id"]].append(stretch)
-    return {
-        doctor_id: tuple(sorted(week, key=WorkingHours.minutes_of_week))
-        for doctor_id, week in hours.items()
     }
 
 
@@ -116,7 +120,8 @@ class SqlDoctors:
 
     def remove(self, doctor_id: DoctorId) -> None:
         key = {"clinic_id": self._clinic_id, "id": doctor_id}
-        self._trip.later(_REMOVE_HOURS, key)
+        for remove in REMOVE_CALENDAR:
+            self._trip.later(remove, key)
         self._trip.later(_REMOVE, key)
 
     def page(self, request: PageRequest) -> Page[Doctor]:
@@ -140,18 +145,57 @@ class SqlDoctors:
         return hours_by_doctor(rows, doctor_ids)
 
     def set_hours(self, doctor_id: DoctorId, hours: Sequence[WorkingHours]) -> None:
-        self._trip.later(_REMOVE_HOURS, {"clinic_id": self._clinic_id, "id": doctor_id})
+        of_doctor = {"clinic_id": self._clinic_id, "id": doctor_id}
+        self._trip.later(REMOVE_HOURS, of_doctor)
         for stretch in hours:
             self._trip.later(
-                _ADD_HOURS,
-                {
-                    "clinic_id": self._clinic_id,
-                    "doctor_id": doctor_id,
-                    "weekday": stretch.weekday.value,
-                    "start_time": stretch.start,
-                    "end_time": stretch.end,
-                },
+                ADD_HOURS, row_of_hours(stretch, doctor_id, self._clinic_id)
             )
+
+    def dated_hours_of(
+        self, doctor_id: DoctorId, first: date, last: date
+    ) -> tuple[DatedHours, ...]:
+        asked = {**self._of([doctor_id]), "first": first, "last": last}
+        [rows] = self._trip.now((GET_DATED_HOURS, asked))
+        return dated_hours_of(rows)
+
+    def set_dated_hours(
+        self, doctor_id: DoctorId, day: date, hours: Sequence[DayStretch] | None
+    ) -> None:
+        of_day = {"clinic_id": self._clinic_id, "id": doctor_id, "date": day}
+        self._trip.later(REMOVE_DATED_HOURS, of_day)
+        if hours is not None:
+            kept = DatedHours(day, tuple(hours))
+            for row in rows_of_dated_hours(kept, doctor_id, self._clinic_id):
+                self._trip.later(ADD_DATED_HOURS, row)
+
+    def time_off_of(self, doctor_id: DoctorId, since: date) -> tuple[TimeOff, ...]:
+        asked = {**self._of([doctor_id]), "first": since, "limit": MOST_TIME_OFF}
+        [rows] = self._trip.now((GET_TIME_OFF, asked))
+        return tuple(map(time_off_of, rows))
+
+    def add_time_off(self, time_off: TimeOff) -> None:
+        self._trip.later(ADD_TIME_OFF, row_of_time_off(time_off, self._clinic_id))
+
+    def get_time_off(self, time_off_id: TimeOffId) -> TimeOff:
+        asked = {"clinic_id": self._clinic_id, "id": time_off_id}
+        [rows] = self._trip.now((FIND_TIME_OFF, asked))
+        if not rows:
+            raise TimeOffNotFoundError(time_off_id)
+        return time_off_of(rows[0])
+
+    def remove_time_off(self, time_off_id: TimeOffId) -> None:
+        asked = {"clinic_id": self._clinic_id, "id": time_off_id}
+        self._trip.later(REMOVE_TIME_OFF, asked)
+
+    def of_specialty(self, specialty: str, limit: int) -> tuple[Doctor, ...]:
+        asked = {
+            "clinic_id": self._clinic_id,
+            "specialty": specialty,
+            "limit": limit,
+        }
+        [rows] = self._trip.now((_OF_SPECIALTY, asked))
+        return tuple(map(doctor_of, rows))
 
     def _of(self, doctor_ids: Collection[DoctorId]) -> dict[str, Any]:
         return {"clinic_id": self._clinic_id, "ids": list(doctor_ids)}

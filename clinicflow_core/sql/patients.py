@@ -157,6 +157,7 @@ class SqlPatients:
                     appointments.c.clinic_id == self._clinic_id,
                     appointments.c.patient_id == patients.c.id,
                     appointments.c.doctor_id == of_doctor,
+                    appointments.c.offered_until.is_(None),
                 )
             )
         after: tuple[Any, ...] | None = None

@@ -28,6 +28,7 @@ from clinicflow_core.sql.engine import make_engine
 from clinicflow_core.sql.patients import SqlPatients
 from clinicflow_core.sql.prepared import Catalogue, Trip
 from clinicflow_core.sql.refusals import told_apart
+from clinicflow_core.sql.waitlist import SqlWaitlist
 
 
 def open_store(
@@ -171,7 +172,8 @@ class SqlUnitOfWork(_Transaction):
         self.patients = SqlPatients(trip, self._clinic_id)
         self.appointments = SqlAppointments(trip, self._clinic_id)
         self.belongings = SqlBelongings(trip, self._clinic_id)
-        self.diaries = SqlDiaries(trip, self._clinic_id, self.clinic.zone, self.now)
+        self.diaries = SqlDiaries(trip, self.clinic, self.now)
+        self.waitlist = SqlWaitlist(trip, self._clinic_id, self.now)
         self.origins = trail.SqlOrigins(trip, self._clinic_id)
         self.users = SqlUsers(trip, self._clinic_id, self.now)
         self.events = trail.SqlEvents(trip, self._clinic_id, self._happened)
@@ -223,6 +225,7 @@ class SqlUnitOfWork(_Transaction):
             raise ClinicNotFoundError(clinic.id)
         accounts.save_clinic(self._trip, clinic)
         self.clinic = clinic
+        self.diaries = SqlDiaries(self._trip, clinic, self.now)
 
     def record(
         self,

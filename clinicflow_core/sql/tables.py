@@ -40,7 +40,7 @@ metadata = MetaData(
     }
 )
 
-HOLDS_TIME = "status IN ('unconfirmed', 'confirmed', 'completed') AND NOT overbooked"
+TAKES_TIME = "status IN ('unconfirmed', 'confirmed', 'completed')"
 
 
 def _clinic() -> Column[object]:
@@ -75,6 +75,7 @@ clinics = Table(
     Column("clinic_type", String(50)),
     Column("clinic_size", String(20)),
     Column("clinic_metadata", Json, nullable=False),
+    Column("scheduling_policy", Json, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -143,6 +144,7 @@ doctors = Table(
     Column("initials", String(10)),
     Column("specialty", String(100)),
     Column("color", String(20)),
+    Column("scheduling_policy", Json, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     _key(),
@@ -169,6 +171,43 @@ working_hours = Table(
         "saturday",
         "sunday",
     ),
+)
+
+dated_hours = Table(
+    "dated_hours",
+    metadata,
+    _clinic(),
+    Column("doctor_id", Key, nullable=False),
+    Column("date", Date, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("start_time", Time),
+    Column("end_time", Time),
+    PrimaryKeyConstraint("clinic_id", "doctor_id", "date", "position"),
+    _within_clinic("doctor_id", "doctors"),
+    CheckConstraint(
+        "(start_time IS NULL) = (end_time IS NULL)", name="both_or_neither"
+    ),
+)
+
+time_off = Table(
+    "time_off",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("doctor_id", Key, nullable=False),
+    Column("start_date", Date, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("end_date", Date, nullable=False),
+    Column("end_time", Time, nullable=False),
+    Column("reason", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    _key(),
+    _within_clinic("doctor_id", "doctors"),
+    CheckConstraint(
+        "start_date < end_date OR start_date = end_date AND start_time < end_time",
+        name="span",
+    ),
+    Index("ix_time_off_doctor", "clinic_id", "doctor_id", "end_date"),
 )
 
 patients = Table(
@@ -205,6 +244,25 @@ patients = Table(
     ),
 )
 
+appointment_series = Table(
+    "appointment_series",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("doctor_id", Key, nullable=False),
+    Column("patient_id", Key, nullable=False),
+    Column("rrule", String(255), nullable=False),
+    Column("date", Date, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("duration", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    _key(),
+    _within_clinic("doctor_id", "doctors"),
+    _within_clinic("patient_id", "patients"),
+    CheckConstraint("duration BETWEEN 1 AND 1440", name="duration"),
+    Index("ix_appointment_series_patient", "clinic_id", "patient_id"),
+)
+
 appointments = Table(
     "appointments",
     metadata,
@@ -228,8 +286,13 @@ appointments = Table(
     Column("override_reason", String(500)),
     Column("override_conflicts", TextList),
     Column("override_by_id", Key),
-    Column("overbooked", Boolean, nullable=False),
-    Column("holds_time", Boolean, Computed(HOLDS_TIME, persisted=True)),
+    Column("series_id", Key),
+    Column("times_moved", Integer, nullable=False),
+    Column("offered_until", UtcDateTime),
+    Column("shares_doctor", Boolean, nullable=False),
+    Column("shares_patient", Boolean, nullable=False),
+    Column("holds_doctor", Boolean, Computed(f"{TAKES_TIME} AND NOT shares_doctor")),
+    Column("holds_patient", Boolean, Computed(f"{TAKES_TIME} AND NOT shares_patient")),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -237,6 +300,7 @@ appointments = Table(
     _within_clinic("doctor_id", "doctors"),
     _within_clinic("patient_id", "patients"),
     _within_clinic("override_by_id", "users"),
+    _within_clinic("series_id", "appointment_series"),
     _one_of("visit_type", "in-clinic", "virtual"),
     _one_of("visit_category", "new-patient", "follow-up"),
     _one_of("status", "confirmed", "unconfirmed", "cancelled", "completed", "no-show"),
@@ -249,6 +313,13 @@ appointments = Table(
     Index("ix_appointments_doctor_span", "clinic_id", "doctor_id", "starts_at"),
     Index("ix_appointments_patient_span", "clinic_id", "patient_id", "starts_at"),
     Index("ix_appointments_starts_at", "clinic_id", "starts_at", "id"),
+    Index(
+        "ix_appointments_series",
+        "clinic_id",
+        "series_id",
+        sqlite_where=text("series_id IS NOT NULL"),
+        postgresql_where=text("series_id IS NOT NULL"),
+    ),
 )
 
 cancellations = Table(
@@ -261,6 +332,7 @@ cancellations = Table(
     Column("cancelled_by_id", Key),
     Column("cancellation_type", String(30), nullable=False),
     Column("reason_note", Text),
+    Column("late", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     _key(),
     _within_clinic("appointment_id", "appointments"),
@@ -275,6 +347,81 @@ cancellations = Table(
         "other",
     ),
     Index("ix_cancellations_clinic_id_appointment_id", "clinic_id", "appointment_id"),
+)
+
+waitlist = Table(
+    "waitlist",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("patient_id", Key, nullable=False),
+    Column("doctor_id", Key),
+    Column("duration", Integer),
+    Column("visit_type", String(20)),
+    Column("visit_category", String(20)),
+    Column("first_date", Date, nullable=False),
+    Column("last_date", Date, nullable=False),
+    Column("weekdays", TextList, nullable=False),
+    Column("earliest", Time),
+    Column("latest", Time),
+    Column("urgent", Boolean, nullable=False),
+    Column("note", Text),
+    Column("status", String(20), nullable=False),
+    Column("appointment_id", Key),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _key(),
+    _within_clinic("patient_id", "patients"),
+    _within_clinic("doctor_id", "doctors"),
+    _within_clinic("appointment_id", "appointments"),
+    _one_of("visit_type", "in-clinic", "virtual"),
+    _one_of("visit_category", "new-patient", "follow-up"),
+    _one_of("status", "waiting", "offered", "booked", "withdrawn"),
+    CheckConstraint("duration BETWEEN 1 AND 1440", name="duration"),
+    CheckConstraint("first_date <= last_date", name="dates"),
+    Index("ix_waitlist_status", "clinic_id", "status", "created_at", "id"),
+    Index("ix_waitlist_patient", "clinic_id", "patient_id"),
+)
+
+_is_open = text("outcome = 'open'")
+waitlist_offers = Table(
+    "waitlist_offers",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("waitlist_id", Key, nullable=False),
+    Column("doctor_id", Key, nullable=False),
+    Column("date", Date, nullable=False),
+    Column("start_time", Time, nullable=False),
+    Column("end_time", Time, nullable=False),
+    Column("duration", Integer, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    _key(),
+    _within_clinic("waitlist_id", "waitlist"),
+    _within_clinic("doctor_id", "doctors"),
+    _one_of("outcome", "open", "accepted", "declined", "expired", "withdrawn"),
+    CheckConstraint("starts_at < ends_at", name="span"),
+    Index("ix_waitlist_offers_waitlist_id", "clinic_id", "waitlist_id"),
+    Index(
+        "uq_waitlist_offers_open",
+        "clinic_id",
+        "waitlist_id",
+        unique=True,
+        sqlite_where=_is_open,
+        postgresql_where=_is_open,
+    ),
+    Index(
+        "ix_waitlist_offers_expires_at",
+        "clinic_id",
+        "expires_at",
+        sqlite_where=_is_open,
+        postgresql_where=_is_open,
+    ),
 )
 
 intake_forms = Table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,12 @@ UtcDateTime = DateTime(timezone=True).with_variant(_TextInstant(), "sqlite")
 """An instant, aware and in UTC when read; on SQLite its text sorts as time does."""
 
 
+@lru_cache(maxsize=8192)
+def _uuid(text: str) -> UUID:
+    # The same people come again and again, and a UUID is slow to read.
+    return UUID(text)
+
+
 class _TextKey(TypeDecorator[UUID]):
     """A UUID as the 36 characters that people know."""
 
@@ -58,7 +65,7 @@ class _TextKey(TypeDecorator[UUID]):
         return None if value is None else str(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
-        return None if value is None else UUID(value)
+        return None if value is None else _uuid(value)
 
 
 Key = Uuid().with_variant(_TextKey(), "sqlite")

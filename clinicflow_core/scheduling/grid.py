@@ -1,0 +1,232 @@
+"""
+Grids: every start that a doctor's hours allow, ready to be searched.
+
+A grid depends on hours, range, duration and step alone, so a running service makes
+it once and keeps it. What a search then does for each visit in the way is to look up
+two places in a table and to clear the starts between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import accumulate, compress, pairwise
+from operator import not_
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from attrs import frozen
+
+from clinicflow_core.entities.calendar import DatedHours
+from clinicflow_core.entities.doctor import WorkingHours
+from clinicflow_core.scheduling.diary import cached_working_spans
+from clinicflow_core.scheduling.hours import daily_spans
+from clinicflow_core.timespan import TimeSpan, instant_of, midnight, wall_clock
+
+_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+_MINUTES_A_DAY = 24 * 60
+_CLOCK = [time(*divmod(minute, 60)) for minute in range(_MINUTES_A_DAY)]
+_MOST_KEPT = 64
+"""Grids of a quarter of a year take about a megabyte each."""
+
+_SMALLEST = timedelta(microseconds=1)
+
+
+class GridTime(NamedTuple):
+    """A start of a grid: wall clock in the clinic's zone, instants in UTC."""
+
+    date: date
+    start_time: time
+    end_time: time
+    starts_at: datetime
+    ends_at: datetime
+
+
+@frozen(eq=False)
+class Grid:
+    """
+    The starts that working hours allow, free or not.
+
+    All lie on whole minutes, counted from *origin*.
+
+    Attributes:
+        origin: UTC.
+        duration: Of each visit, in minutes.
+        times: In order.
+        places: For each minute up to the end of the range, how many starts lie
+            before it.
+    """
+
+    origin: datetime
+    duration: int
+    times: Sequence[GridTime]
+    places: Sequence[int]
+
+    def no_bars(self) -> list[int]:
+        """Return the edges of no bar: see `bar_visits`."""
+        return [0] * (len(self.times) + 1)
+
+    def bar_visits(
+        self, edges: list[int], bars: Iterable[TimeSpan], gap: int = 0
+    ) -> None:
+        """
+        Bar the starts of visits that come nearer than *gap* minutes to a bar.
+
+        What is barred is a run of starts. *edges* counts up at its first one and down
+        at the first one after it, so bars can come in any order and overlap.
+        """
+        places = self.places
+        # Start and end of a bar, seen from here, are the minutes of the run's ends.
+        from_start = self.origin + timedelta(minutes=self.duration + gap - 1)
+        from_end = self.origin - timedelta(minutes=gap + 1) + _SMALLEST
+        for bar in bars:
+            # An aware datetime gives its minutes no faster than so.
+            since = bar.start - from_start
+            low = since.days * 1440 + since.seconds // 60
+            since = bar.end - from_end
+            high = since.days * 1440 + since.seconds // 60
+            if low < 0:
+                low, high = 0, max(high, 0)
+            try:
+                edges[places[low]] += 1
+                edges[places[high]] -= 1
+            except IndexError:
+                self._bar_at_the_end(edges, low)
+
+    def _bar_at_the_end(self, edges: list[int], low: int) -> None:
+        if low < len(self.places):
+            edges[-1] -= 1
+
+    def bar_starts(self, edges: list[int], bars: Iterable[TimeSpan]) -> None:
+        """Bar the starts that lie in a bar."""
+        end = len(self.places) - 1
+        for bar in bars:
+            for bound, step in ((bar.start, 1), (bar.end, -1)):
+                minute = -((self.origin - bound) // _MINUTE)
+                edges[self.places[min(max(minute, 0), end)]] += step
+
+    def free(self, edges: list[int]) -> Iterator[GridTime]:
+        """Yield the times that no bar holds, in order."""
+        return compress(self.times, map(not_, accumulate(edges)))
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def grid_of(
+    weekly: tuple[WorkingHours, ...],
+    dated: tuple[DatedHours, ...],
+    zone: ZoneInfo,
+    first: date,
+    last: date,
+    duration: int,
+    step: int,
+) -> Grid:
+    """
+    Return the grid of the local days *first* to *last*.
+
+    The second pass through a repeated hour is left out: its wall clock means the
+    first.
+
+    Args:
+        duration: In minutes, as is *step*, which counts from where each day's work
+            starts: a day has the same starts, whatever the range is.
+    """
+    days = list(_days(first, last, zone))
+    origin = days[0].start.replace(second=0, microsecond=0)
+    end = -((origin - days[-1].end) // _MINUTE)
+    starts: set[int] = set()
+    # What starts on one day may run on into the work of the next.
+    longer = iter(
+        cached_working_spans(weekly, dated, first - _DAY, last + 2 * _DAY, zone)
+    )
+    around: TimeSpan | None = None
+    for span in daily_spans(weekly, first - _DAY, last, zone, dated):
+        while around is None or around.end < span.end:
+            around = next(longer)
+        begin = -((origin - span.start) // _MINUTE)
+        if begin < 0:
+            begin %= step
+        last_one = (around.end - origin) // _MINUTE - duration
+        over = min(-((origin - span.end) // _MINUTE), last_one + 1, end)
+        starts.update(range(begin, over, step))
+    times: list[GridTime] = []
+    kept: list[int] = []
+    for start, found in _times(sorted(starts), origin, duration, days, zone):
+        kept.append(start)
+        times.append(found)
+    return Grid(origin, duration, times, _places(kept, end))
+
+
+def _places(starts: Sequence[int], end: int) -> list[int]:
+    places: list[int] = []
+    before = -1
+    for place, start in enumerate(starts):
+        places.extend([place] * (start - before))
+        before = start
+    places.extend([len(starts)] * (end - before))
+    return places
+
+
+@frozen
+class _Day:
+    """
+    A local day.
+
+    Attributes:
+        offset: Of its clocks from UTC; None if they change, or show odd seconds.
+    """
+
+    date: date
+    start: datetime
+    end: datetime
+    offset: timedelta | None
+
+
+def _days(first: date, last: date, zone: ZoneInfo) -> Iterator[_Day]:
+    midnights = [
+        (day, midnight(day, zone))
+        for day in (first + n * _DAY for n in range((last - first).days + 2))
+    ]
+    for (day, start), (_, end) in pairwise(midnights):
+        offset = start.astimezone(zone).utcoffset()
+        assert offset is not None
+        is_even = end.astimezone(zone).utcoffset() == offset and not offset % _MINUTE
+        yield _Day(day, start, end, offset if is_even else None)
+
+
+def _times(
+    starts: Iterable[int],
+    origin: datetime,
+    duration: int,
+    days: Iterable[_Day],
+    zone: ZoneInfo,
+) -> Iterator[tuple[int, GridTime]]:
+    ahead = iter(days)
+    day = next(ahead)
+    length = timedelta(minutes=duration)
+    for start in starts:
+        starts_at = origin + timedelta(minutes=start)
+        while starts_at >= day.end:
+            day = next(ahead)
+        ends_at = starts_at + length
+        if day.offset is not None and ends_at <= day.end:
+            minute = (starts_at + day.offset).hour * 60 + (
+                starts_at + day.offset
+            ).minute
+            yield (
+                start,
+                GridTime(
+                    day.date,
+                    _CLOCK[minute],
+                    _CLOCK[(minute + duration) % _MINUTES_A_DAY],
+                    starts_at,
+                    ends_at,
+                ),
+            )
+            continue
+        local = wall_clock(starts_at, zone)
+        if instant_of(local, zone) == starts_at:
+            shown = wall_clock(ends_at, zone).time()
+            found = GridTime(local.date(), local.time(), shown, starts_at, ends_at)
+            yield start, found
