@@ -12,12 +12,13 @@ from attrs import frozen
 from flask import Response
 
 from clinicflow_core import wire
+from clinicflow_core.desk.calendars import KeptDay, TimeOffTaken
 from clinicflow_core.desk.doctors import Week
+from clinicflow_core.desk.policies import KeptDoctorPolicy, KeptPolicy
 from clinicflow_core.desk.register import Registered
-from clinicflow_core.duplicates import MOST_SHOWN, PossibleDuplicate
+from clinicflow_core.desk.series import SeriesOutcome
+from clinicflow_core.desk.waitlist import Waiting
 from clinicflow_core.entities.appointment import Appointment, Cancellation
-from clinicflow_core.entities.doctor import WorkingHours
-from clinicflow_core.entities.patient import Patient
 from clinicflow_core.json_schema import json_schema
 from clinicflow_core.ports import Page
 from clinicflow_flask.paging import cursor_of
@@ -27,6 +28,22 @@ Document = Mapping[str, object]
 
 GivenUp = tuple[Appointment, Cancellation]
 """A visit that will not take place, and why."""
+
+_ONLY: Final[Mapping[Any, str]] = {
+    KeptDay: "day",
+    KeptDoctorPolicy: "policy",
+    KeptPolicy: "policy",
+    Week: "hours",
+}
+"""Of these one field alone is told; the version is in a header."""
+
+_BESIDE: Final[Mapping[Any, tuple[str, ...]]] = {
+    Registered: ("patient", "possible_duplicates"),
+    SeriesOutcome: ("series", "appointments", "skipped"),
+    TimeOffTaken: ("time_off", "stranded"),
+    Waiting: ("entry", "offer"),
+}
+"""Of these the fields of a record are told, and more beside them."""
 
 
 @frozen
@@ -72,15 +89,16 @@ def has_version(kind: Any) -> bool:
 def renderer(kind: Any) -> Callable[[Any], object]:
     """Return what makes JSON of a *kind*, the type that an act returns."""
     if get_origin(kind) is Page:
-        return _render_page
+        return _page_renderer(renderer(get_args(kind)[0]))
     if kind == GivenUp:
         return _render_given_up
     if kind is Redirect:
         return _as_it_is
-    if kind is Week:
-        return _render_week
-    if kind is Registered:
-        return _render_registered
+    if kind in _ONLY:
+        name = _ONLY[kind]
+        return lambda value: wire.dump(getattr(value, name))
+    if kind in _BESIDE:
+        return _record_renderer(*_BESIDE[kind])
     return wire.dump
 
 
@@ -105,38 +123,60 @@ def answer_schema(kind: Any, components: dict[str, object]) -> dict[str, object]
         return {"anyOf": [answer_schema(one, components) for one in get_args(kind)]}
     if kind == GivenUp:
         cancellation = json_schema(Cancellation, components=components, answer=True)
-        return _with(Appointment, "cancellation", cancellation, components)
-    if kind is Week:
-        items = json_schema(WorkingHours, components=components, answer=True)
-        return {"type": "array", "items": items}
-    if kind is Registered:
-        other = json_schema(PossibleDuplicate, components=components, answer=True)
-        others = {"type": "array", "items": other, "maxItems": MOST_SHOWN}
-        return _with(Patient, "possible_duplicates", others, components)
+        return _with(Appointment, {"cancellation": cancellation}, components)
+    if kind in _ONLY:
+        return json_schema(
+            _type_of(kind, _ONLY[kind]), components=components, answer=True
+        )
+    if kind in _BESIDE:
+        record, *names = _BESIDE[kind]
+        beside = {
+            name: json_schema(_type_of(kind, name), components=components, answer=True)
+            for name in names
+        }
+        return _with(_type_of(kind, record), beside, components)
     return json_schema(kind, components=components, answer=True)
 
 
+def _type_of(kind: Any, name: str) -> Any:
+    fields = {a.name: a.type for a in wire.visible_fields(kind)}
+    return fields[name]
+
+
 def _with(
-    kind: Any, name: str, schema: dict[str, object], components: dict[str, object]
+    kind: Any, beside: Mapping[str, object], components: dict[str, object]
 ) -> dict[str, object]:
-    """Return the schema of a *kind* that has *name* beside its own fields."""
+    """Return the schema of a *kind* that has more names *beside* its own fields."""
     return {
         "allOf": [
             json_schema(kind, components=components, answer=True),
-            {"type": "object", "properties": {name: schema}, "required": [name]},
+            {
+                "type": "object",
+                "properties": dict(beside),
+                "required": list(beside),
+            },
         ]
     }
 
 
-def _render_week(week: Week) -> object:
-    return [wire.dump(hours) for hours in week.hours]
+def _page_renderer(render: Callable[[Any], object]) -> Callable[[Page[Any]], object]:
+    def render_page(page: Page[Any]) -> object:
+        return {
+            "items": [render(item) for item in page.items],
+            "next": None if page.next is None else cursor_of(page.next),
+        }
+
+    return render_page
 
 
-def _render_page(page: Page[Any]) -> object:
-    return {
-        "items": [wire.dump(item) for item in page.items],
-        "next": None if page.next is None else cursor_of(page.next),
-    }
+def _record_renderer(record: str, *names: str) -> Callable[[Any], object]:
+    def render(value: Any) -> object:
+        return {
+            **_object(wire.dump(getattr(value, record))),
+            **{name: wire.dump(getattr(value, name)) for name in names},
+        }
+
+    return render
 
 
 def _render_given_up(given_up: GivenUp) -> object:
@@ -144,13 +184,6 @@ def _render_given_up(given_up: GivenUp) -> object:
     return {
         **_object(wire.dump(visit)),
         "cancellation": wire.dump(cancellation),
-    }
-
-
-def _render_registered(registered: Registered) -> object:
-    return {
-        **_object(wire.dump(registered.patient)),
-        "possible_duplicates": wire.dump(registered.possible_duplicates),
     }
 
 

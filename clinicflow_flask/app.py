@@ -33,6 +33,8 @@ from clinicflow_flask import (
     openapi,
     patients,
     schedule,
+    series,
+    waitlist,
 )
 from clinicflow_flask.answers import Document
 from clinicflow_flask.headers import add_headers
@@ -148,5 +150,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *doctors.ROUTES,
     *patients.ROUTES,
     *appointments.ROUTES,
+    *series.ROUTES,
+    *waitlist.ROUTES,
     *schedule.ROUTES,
 )

@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import field, frozen
 
 from clinicflow_core.desk import booking
+from clinicflow_core.desk.booking import Move
 from clinicflow_core.entities.appointment import Appointment, IntakeStatus, Status
 from clinicflow_core.entities.event import Event
 from clinicflow_core.entities.ids import AppointmentId, DoctorId, PatientId
@@ -62,6 +63,10 @@ def page_request_by_start(limit: int, cursor: str | None) -> PageRequest:
 
 def _history(appointment_id: AppointmentId, uow: UnitOfWork) -> Page[Event]:
     return Page(booking.history(appointment_id, uow))
+
+
+def _moves(appointment_id: AppointmentId, uow: UnitOfWork) -> Page[Move]:
+    return Page(booking.moves(appointment_id, uow))
 
 
 _STEP = (InvalidTransitionError, StaleVersionError)
@@ -146,5 +151,11 @@ ROUTES = (
         "/api/appointments/{appointment_id}/history",
         _history,
         "List what happened to a visit, oldest first",
+    ),
+    Route(
+        "GET",
+        "/api/appointments/{appointment_id}/moves",
+        _moves,
+        "List where a visit was moved from and to, oldest first",
     ),
 )

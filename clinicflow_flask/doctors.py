@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from clinicflow_core.desk import doctors
+from clinicflow_core.desk import calendars, doctors, policies
 from clinicflow_core.entities.doctor import Doctor
 from clinicflow_core.errors import (
     DoctorHasVisitsError,
@@ -59,5 +59,52 @@ ROUTES = (
         doctors.set_hours,
         "Replace a doctor's weekly hours",
         body_is="hours",
+    ),
+    Route(
+        "GET",
+        "/api/doctors/{doctor_id}/dated-hours",
+        calendars.dated_hours,
+        "List the days on which a doctor has other hours than the weekly ones",
+    ),
+    Route(
+        "PUT",
+        "/api/doctors/{doctor_id}/dated-hours",
+        calendars.set_dated_hours,
+        "Give one day other hours, or its weekly ones again",
+        refuses=(StaleVersionError,),
+    ),
+    Route(
+        "GET",
+        "/api/doctors/{doctor_id}/time-off",
+        calendars.time_off,
+        "List a doctor's time off that is not over, by start",
+    ),
+    Route(
+        "POST",
+        "/api/doctors/{doctor_id}/time-off",
+        calendars.take_time_off,
+        "Take time off; the answer lists the visits that it leaves stranded",
+        status=201,
+        once=True,
+    ),
+    Route(
+        "DELETE",
+        "/api/doctors/{doctor_id}/time-off/{time_off_id}",
+        calendars.give_time_off_back,
+        "Remove time off",
+        status=204,
+    ),
+    Route(
+        "GET",
+        "/api/doctors/{doctor_id}/scheduling-policy",
+        policies.doctor_policy,
+        "Show what a doctor asks for instead of the clinic's policy",
+    ),
+    Route(
+        "PUT",
+        "/api/doctors/{doctor_id}/scheduling-policy",
+        policies.set_doctor_policy,
+        "Replace what a doctor asks for instead of the clinic's policy",
+        refuses=(StaleVersionError,),
     ),
 )

@@ -18,7 +18,7 @@ from clinicflow_core.errors import (
     UnreadableError,
 )
 from clinicflow_core.json_schema import json_schema
-from clinicflow_core.scheduling.conflicts import Conflict
+from clinicflow_core.scheduling.conflicts import Conflict, RefusedOccurrence
 from clinicflow_core.scheduling.openings import Opening
 from clinicflow_flask.answers import Redirect, answer_schema, has_version
 from clinicflow_flask.problems import MEDIA_TYPE, status_of
@@ -125,7 +125,7 @@ def _query(route: Route) -> list[dict[str, object]]:
     required = _required(route.query)
     return [
         {
-            "name": name.rstrip("_"),
+            "name": name,
             "in": "query",
             "required": name in required,
             "schema": schema,
@@ -240,6 +240,7 @@ def _problem(components: dict[str, object]) -> dict[str, object]:
             "errors": {"type": "array", "items": place},
             "conflicts": many(Conflict),
             "alternatives": many(Opening),
+            "occurrences": many(RefusedOccurrence),
             "appointment_ids": {
                 "type": "array",
                 "items": {"type": "string", "format": "uuid"},

@@ -31,6 +31,7 @@ from clinicflow_core.errors import (
     NotSignedInError,
     PatientHasVisitsError,
     RefusedError,
+    SeriesConflictError,
     StaleVersionError,
     StoreFullError,
     TooManyTriesError,
@@ -140,6 +141,11 @@ def _(error: BookingConflictError) -> Mapping[str, object]:
         "conflicts": [wire.dump(conflict) for conflict in error.conflicts],
         "alternatives": [wire.dump(opening) for opening in error.alternatives],
     }
+
+
+@_facts.register
+def _(error: SeriesConflictError) -> Mapping[str, object]:
+    return {"occurrences": [wire.dump(each) for each in error.occurrences]}
 
 
 @_facts.register(DoctorHasVisitsError)

@@ -114,15 +114,32 @@ def pointers_into(name: str | None) -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def pointers_into_query() -> Iterator[None]:
+    """Let what an act finds wrong with its query say so."""
+    try:
+        yield
+    except ParameterError:
+        raise
+    except InvalidError as error:
+        raise ParameterError("query", error.problems) from None
+
+
 def query_reader(cls: Any) -> Callable[[], Any]:
     """
     Return what reads the query as a *cls*.
 
-    A field whose name is a word of Python's has an underscore after it: `from_`.
-    It raises ParameterError if anything is wrong, not known or there twice.
+    A field that holds several values takes its parameter several times. It raises
+    ParameterError if anything is wrong, not known or there once too often.
     """
-    fields = {a.name.rstrip("_"): a for a in wire.visible_fields(cls)}
-    numbers = {name for name, a in fields.items() if a.type is int}
+    fields = wire.visible_fields(cls)
+    kinds = {wire.name_of(a): wire.split_union(a.type)[0] for a in fields}
+    numbers = {name for name, kind in kinds.items() if kind is int}
+    several = {
+        name
+        for name, kind in kinds.items()
+        if wire.tuple_item(kind) is not None or wire.set_item(kind) is not None
+    }
     empty = cls()
 
     def read() -> Any:
@@ -132,20 +149,21 @@ def query_reader(cls: Any) -> Callable[[], Any]:
         data: dict[str, object] = {}
         problems = []
         for name, value in _pairs(text):
-            field = fields.get(name)
-            if field is None:
+            if name not in kinds:
                 problems.append(Problem(_pointer(name), "is not known"))
-            elif field.name in data:
+            elif name in several:
+                values = data.setdefault(name, [])
+                assert isinstance(values, list)
+                values.append(value)
+            elif name in data:
                 problems.append(Problem(f"/{name}", "is there more than once"))
             else:
                 is_number = name in numbers and _DIGITS.fullmatch(value)
-                data[field.name] = int(value) if is_number else value
+                data[name] = int(value) if is_number else value
         try:
             result = wire.structure(data, cls)
         except InvalidError as error:
-            problems += [
-                Problem(p.pointer.rstrip("_"), p.detail) for p in error.problems
-            ]
+            problems += error.problems
         if problems:
             problems.sort(key=lambda p: (p.pointer, p.detail))
             raise ParameterError("query", tuple(problems))

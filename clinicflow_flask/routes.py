@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import Parameter, signature
 from typing import Any, get_type_hints
 
@@ -148,6 +148,11 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
     query_name = None if route.writes else route._request
     read_query = requests.query_reader(route.query)
     render = answers.renderer(route.answer)
+    pointers = (
+        requests.pointers_into_query
+        if query_name
+        else partial(requests.pointers_into, body_is)
+    )
 
     def view(**arguments: object) -> Response:
         # Who asks comes first: whoever may not ask is told nothing else.
@@ -170,7 +175,7 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
                 requests.once(data, render) if once else None,
                 request_id(),
             )
-        with requests.pointers_into(body_is):
+        with pointers():
             done = act(**arguments)
         return answers.respond(render(done), status, answers.headers_of(done))
 
