@@ -221,6 +221,17 @@ class Reception:
         """Return a unit of work in the clinic, by whoever runs this program."""
         return self.store.unit_of_work(self._clinic_id(), program())
 
+    def each_clinic(self) -> Iterator[tuple[Clinic, UnitOfWork]]:
+        """Yield every clinic, or the one that was named, with a unit of work in it."""
+        with self.store.entrance() as entrance:
+            clinics = (
+                entrance.clinics()
+                if self.clinic_id is None
+                else (entrance.get_clinic(ClinicId(self.clinic_id)),)
+            )
+        for clinic in clinics:
+            yield clinic, self.store.unit_of_work(clinic.id, program())
+
     def elsewhere(self, database_url: str) -> Reception:
         """Return a reception in another database."""
         return Reception(self._database_of, database_url)

@@ -5,16 +5,33 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from typing import IO, Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
+
+if TYPE_CHECKING:
+    from clinicflow_core.scheduling.conflicts import RefusedOccurrence
+    from clinicflow_core.scheduling.openings import Opening
 
 JSON_ASKED = "clinicflow.json"
 """Where a context's `meta` keeps whether answers are wanted as JSON."""
 
+COMMAND = "clinicflow.command"
+"""Where it keeps the command that runs, whose options refusals name."""
+
 TRACEBACK_ASKED = "CLINICFLOW_TRACEBACK"
 """With this variable an unexpected error shows where it comes from."""
+
+_COMPARED = re.compile(r"(?:(\w+) )?(must (?:not )?be (?:after|before)) (\w+)")
+"""What is wrong with one field beside another: "ends must be after starts"."""
+
+_MOST_OCCURRENCES = 20
+_NOBODY: Mapping[UUID, str] = MappingProxyType({})
 
 
 class Failure(click.ClickException):
@@ -106,12 +123,23 @@ class ClinicFlowGroup(click.Group):
         except Exception as error:
             if os.environ.get(TRACEBACK_ASKED):
                 raise
-            failure = failure_of(error)
+            failure = failure_of(error, ctx.meta.get(COMMAND), _doctors_in(error, ctx))
             raise (failure.in_json() if ctx.meta.get(JSON_ASKED) else failure) from None
 
 
-def failure_of(error: Exception) -> Failure:
-    """Return *error* as it is told on a terminal."""
+def failure_of(
+    error: Exception,
+    command: click.Command | None = None,
+    doctors: Mapping[UUID, str] = _NOBODY,
+) -> Failure:
+    """
+    Return *error* as it is told on a terminal.
+
+    Args:
+        command: Whose options the problems are about; without it they are told by
+            pointer.
+        doctors: The names of those whose openings are told, as far as they are known.
+    """
     from clinicflow_core import errors  # noqa: PLC0415  Help and usage do without it.
     from clinicflow_core.wire import dump  # noqa: PLC0415  As above.
 
@@ -122,19 +150,25 @@ def failure_of(error: Exception) -> Failure:
                 error.code,
                 details=[
                     "Free instead:" if openings else "Nothing is free within a week.",
-                    *(
-                        f"  {o.date} {o.start_time:%H:%M}-{o.end_time:%H:%M}"
-                        for o in openings
-                    ),
+                    *(f"  {told_opening(o, doctors)}" for o in openings),
                 ],
                 facts={
                     "conflicts": [dump(conflict) for conflict in conflicts],
                     "alternatives": [dump(opening) for opening in openings],
                 },
             )
-        case errors.InvalidError(problems=problems):
+        case errors.SeriesConflictError(occurrences=occurrences):
             return Failure(
-                str(error), error.code, facts={"errors": [dump(p) for p in problems]}
+                "Visits of the series cannot take their time; nothing was changed.",
+                error.code,
+                details=list(_told_occurrences(occurrences)),
+                facts={"occurrences": [dump(each) for each in occurrences]},
+            )
+        case errors.InvalidError(problems=problems) if command is not None:
+            return Failure(
+                "; ".join(by_option(p.pointer, p.detail, command) for p in problems),
+                error.code,
+                facts={"errors": [dump(p) for p in problems]},
             )
         case errors.ClinicFlowError():
             return Failure(str(error), error.code)
@@ -148,3 +182,52 @@ def failure_of(error: Exception) -> Failure:
         f"with {TRACEBACK_ASKED}=1 it is shown in full.",
         "unexpected",
     )
+
+
+def told_opening(opening: Opening, doctors: Mapping[UUID, str] = _NOBODY) -> str:
+    """Return when an opening is, and with whom if that is among *doctors*."""
+    start, end = opening.start_time, opening.end_time
+    name = doctors.get(opening.doctor_id)
+    return f"{opening.date} {start:%H:%M}-{end:%H:%M}{f'  {name}' if name else ''}"
+
+
+def by_option(pointer: str, detail: str, command: click.Command) -> str:
+    """Return what is wrong, with the option or argument of *command* that holds it."""
+    labels = {(param.name or "").rstrip("_"): _label(param) for param in command.params}
+    if compared := _COMPARED.fullmatch(detail):
+        named = (labels.get(word, word) for word in compared.groups(default=""))
+        detail = " ".join(filter(None, named))
+    if not pointer:
+        return detail
+    steps = pointer.strip("/").split("/")
+    for name in ("_".join(steps), steps[-1], f"{steps[-1]}_stdin", steps[0]):
+        if name in labels:
+            return f"{labels[name]}: {detail}"
+    return f"{pointer}: {detail}"
+
+
+def _label(param: click.Parameter) -> str:
+    return param.opts[0] if isinstance(param, click.Option) else param.opts[0].upper()
+
+
+def _told_occurrences(occurrences: Sequence[RefusedOccurrence]) -> Iterator[str]:
+    for each in occurrences[:_MOST_OCCURRENCES]:
+        messages = " ".join(conflict.message for conflict in each.conflicts)
+        yield f"  {each.date} {each.start_time:%H:%M}: {messages}"
+    if (more := len(occurrences) - _MOST_OCCURRENCES) > 0:
+        yield f"  and {more} more"
+
+
+def _doctors_in(error: Exception, ctx: click.Context) -> Mapping[UUID, str]:
+    """Return the names of doctors, if *error* tells of openings."""
+    from clinicflow_cli.composition import Reception  # noqa: PLC0415  It knows us.
+    from clinicflow_cli.people import doctor_names  # noqa: PLC0415  As above.
+    from clinicflow_core.errors import ClinicFlowError  # noqa: PLC0415  As above.
+
+    reception = ctx.find_object(Reception)
+    tells_openings = bool(getattr(error, "alternatives", None))
+    if reception is not None and tells_openings:
+        # A refusal is told in any case.
+        with suppress(ClinicFlowError, Failure):
+            return doctor_names(reception.unit_of_work())
+    return _NOBODY

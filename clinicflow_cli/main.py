@@ -13,10 +13,25 @@ from clinicflow_cli.failures import ClinicFlowGroup
 
 COMMANDS = {
     "init": ("clinic:init", "Make the database ready, with a clinic and its owner."),
-    "db": ("database:db", "Look after the database's schema."),
+    "db": (
+        "database:db",
+        "Look after the database's schema, and after clocks that change.",
+    ),
     "clinic": ("clinic:clinic", "Show the clinic, or change its facts."),
     "user": ("clinic:user", "Open accounts for people who work in the clinic."),
     "doctor": ("doctor:doctor", "Add, list and import doctors, and set their hours."),
+    "hours": (
+        "doctor:hours",
+        "Set the hours of DOCTOR, weekly or of one day, or show them.",
+    ),
+    "time-off": (
+        "time_off:time_off",
+        "Keep when doctors are off, and list visits that they cannot keep.",
+    ),
+    "policy": (
+        "policy:policy",
+        "Show or set what the clinic, or a doctor instead, asks of the diary.",
+    ),
     "patient": (
         "patient:patient",
         "Register, find, import and merge patients; give out or erase their records.",
@@ -29,7 +44,12 @@ COMMANDS = {
     "permissions": ("audit:permissions", "Print who may do what."),
     "agenda": (
         "agenda:agenda",
-        "Show a day: who comes when to whom, and what is free.",
+        "Show a day or a week: who comes when to whom, and what is free.",
+    ),
+    "openings": ("openings:openings", "List all free times, by doctor and day."),
+    "next": (
+        "openings:next_openings",
+        "Show the first free times over all doctors, or some.",
     ),
     "check": (
         "booking:check",
@@ -46,6 +66,14 @@ COMMANDS = {
     "reinstate": (
         "booking:reinstate",
         "Let the cancelled or missed VISIT stand again.",
+    ),
+    "series": (
+        "series:series",
+        "Book visits that repeat, and move or cancel them together.",
+    ),
+    "waitlist": (
+        "waitlist:waitlist",
+        "Keep who waits for a time, and what is offered to them.",
     ),
     "serve": ("serve:serve", "Serve the record over HTTP."),
     "demo": ("demo:demo", "Make a clinic to try, with a lively day, and serve it."),

@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from clinicflow_cli.composition import Reception
-from clinicflow_cli.failures import JSON_ASKED
+from clinicflow_cli.failures import COMMAND, JSON_ASKED, by_option
 from clinicflow_core.errors import InvalidError
 from clinicflow_core.wire import structure
 
@@ -42,6 +42,7 @@ class As(click.ParamType[T]):
 
 
 def _note_json(ctx: click.Context, _: click.Parameter, chosen: bool) -> None:
+    ctx.meta[COMMAND] = ctx.command
     if chosen:
         ctx.meta[JSON_ASKED] = True
 
@@ -88,29 +89,14 @@ def request(kind: type[T], **values: object) -> T:
     try:
         return structure(given(**values), kind)
     except InvalidError as error:
-        problems = (_by_option(p.pointer, p.detail) for p in error.problems)
+        command = click.get_current_context().command
+        problems = (by_option(p.pointer, p.detail, command) for p in error.problems)
         raise click.UsageError("\n".join(problems)) from None
 
 
 def given(**values: object) -> dict[str, object]:
-    """Return those of *values* that are not None."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _by_option(pointer: str, detail: str) -> str:
-    if not pointer:
-        return detail
-    steps = pointer.strip("/").split("/")
-    params = click.get_current_context().command.params
-    labels = {param.name: _label(param) for param in params}
-    for name in ("_".join(steps), steps[-1], f"{steps[-1]}_stdin", steps[0]):
-        if name in labels:
-            return f"{labels[name]}: {detail}"
-    return f"{pointer}: {detail}"
-
-
-def _label(param: click.Parameter) -> str:
-    return param.opts[0] if isinstance(param, click.Option) else param.opts[0].upper()
+    """Return those of *values* that are not None; `from_` stands for "from"."""
+    return {n.rstrip("_"): value for n, value in values.items() if value is not None}
 
 
 def password_from(stdin: bool) -> str:

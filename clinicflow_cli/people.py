@@ -25,6 +25,11 @@ def all_doctors(uow: UnitOfWork) -> Iterator[Doctor]:
         yield from page.items
 
 
+def doctor_names(uow: UnitOfWork) -> dict[UUID, str]:
+    """Return the name of every doctor, by id."""
+    return {doctor.id: doctor.name for doctor in all_doctors(uow)}
+
+
 def doctor_named(words: str, uow: UnitOfWork) -> Doctor:
     """
     Return the doctor whose id *words* is, or in whose name alone each word is found.

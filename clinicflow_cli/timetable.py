@@ -1,19 +1,30 @@
-"""A clinic's day for the terminal: a table with doctors as columns, or a list."""
+"""
+A clinic's day or week for the terminal.
+
+A day is a table with doctors as columns, or a list; a week is a list.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
 from clinicflow_cli.output import console_for, table
-from clinicflow_core.desk.schedule import Day, DoctorDay, ScheduledVisit
+from clinicflow_core.desk.schedule import (
+    Day,
+    DoctorDay,
+    ScheduledVisit,
+    ScheduleWeek,
+)
 from clinicflow_core.entities.appointment import Appointment, Status
 from clinicflow_core.scheduling.openings import free_spans
-from clinicflow_core.timespan import TimeSpan, local_day, wall_clock, zone_of
+from clinicflow_core.timespan import TimeSpan, local_days, wall_clock, zone_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,15 +47,30 @@ _OVERBOOKED = "!"
 _STYLES = {"?": "yellow", "+": "cyan", "@": "bold green", "*": "green", "x": "dim"}
 _GOES_ON = "|"
 _FREE = "free"
+_OFF = "off"
+_OFFERED = "offered"
+_CLOSED = "closed"
+_BETWEEN = "   "
 
 
 @frozen
 class _Column:
-    """What one doctor's day is made of; spans are cut to the day."""
+    """
+    What one doctor's day is made of; spans are cut to the day.
+
+    Attributes:
+        working: When the hours let the doctor work.
+        beside: What is free of it, offered or lost, beside the visits; by word.
+    """
 
     shown: DoctorDay
     working: tuple[TimeSpan, ...]
-    free: tuple[TimeSpan, ...]
+    beside: Mapping[str, tuple[TimeSpan, ...]]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it says no more than that the clinic is closed."""
+        return self.shown.closed and not self.shown.visits
 
 
 def shown_day(day: Day, *, with_ids: bool = False) -> Iterator[RenderableType]:
@@ -55,38 +81,109 @@ def shown_day(day: Day, *, with_ids: bool = False) -> Iterator[RenderableType]:
     wider than the terminal, or has too many columns, becomes a list, as it does
     *with_ids* of the visits; in a pipe the width does not matter.
     """
+    zone = zone_of(day.timezone)
+    known = [_column(doctor, day, zone) for doctor in day.doctors]
     columns = [
         column
-        for column in (_column(doctor, day) for doctor in day.doctors)
-        if column.working or column.shown.visits
+        for column in known
+        if not column.is_closed and (column.working or column.shown.visits)
     ]
     yield f"{day.date:%A} {day.date}, {day.timezone}"
     if columns:
         grid = None
         if not with_ids and len(columns) <= MOST_COLUMNS:
-            grid = _fitting(_grid(columns, day))
-        yield from ("", grid) if grid else _listed(columns, day, with_ids=with_ids)
+            grid = _fitting(_grid(columns, zone))
+        yield from ("", grid) if grid else _listed(columns, zone, with_ids=with_ids)
         yield ""
         yield from _legend(columns)
-    if idle := len(day.doctors) - len(columns):
+    closed = [column.shown.doctor.name for column in known if column.is_closed]
+    if closed:
+        everybody = len(closed) == len(known)
+        yield "The clinic is closed." if everybody else f"Closed: {', '.join(closed)}."
+    if idle := len(known) - len(columns) - len(closed):
         yield f"{idle} doctor{'s' * (idle > 1)} without hours or visits that day."
     if not day.doctors:
         yield "There are no doctors yet."
 
 
-def _column(doctor: DoctorDay, day: Day) -> _Column:
-    whole = local_day(day.date, zone_of(day.timezone))
+def shown_week(week: ScheduleWeek, *, with_ids: bool = False) -> Iterator[str]:
+    """
+    Yield the lines of *week* as people read it.
+
+    Each doctor of a day has the visits, and then what is free, in lines that are no
+    wider than the terminal. Who neither works nor has visits that day is left out.
+    """
+    zone = zone_of(week.timezone)
+    yield f"Week of {week.date}, {week.timezone}"
+    columns: list[_Column] = []
+    for day in week.days:
+        yield ""
+        yield f"{day.date:%A} {day.date}"
+        known = [_column(doctor, day, zone) for doctor in day.doctors]
+        shown = [each for each in known if each.working or each.shown.visits]
+        if known and all(column.is_closed for column in known):
+            yield f"  {_CLOSED}"
+        elif not shown:
+            yield "  nobody works"
+        else:
+            for column in shown:
+                yield from _doctor_of_week(column, zone, with_ids=with_ids)
+        columns += shown
+    if any(column.shown.visits for column in columns):
+        yield ""
+        yield from _legend(columns)
+
+
+def _doctor_of_week(
+    column: _Column, zone: ZoneInfo, *, with_ids: bool
+) -> Iterator[str]:
+    yield f"  {column.shown.doctor.name}"
+    visits = (
+        f"{visit.appointment.start_time:%H:%M} {_line(visit, with_ids=with_ids)}"
+        for visit in column.shown.visits
+    )
+    yield from _filled("    ", visits)
+    for word, spans in column.beside.items():
+        yield from _filled(f"    {word:<8}", (_between(span, zone) for span in spans))
+
+
+def _filled(indent: str, items: Iterable[str]) -> Iterator[str]:
+    """Yield *items* in lines of the terminal's width; none of them is broken."""
+    from rich.cells import cell_len  # noqa: PLC0415  Only tables need it.
+
+    width = console_for(sys.stdout).width
+    line = ""
+    for item in items:
+        longer = f"{line}{_BETWEEN}{item}" if line else item
+        if line and cell_len(indent + longer) >= width:
+            yield indent + line
+            indent, line = " " * len(indent), item
+        else:
+            line = longer
+    if line:
+        yield indent + line
+
+
+def _column(doctor: DoctorDay, day: Day, zone: ZoneInfo) -> _Column:
     working = tuple(
         TimeSpan(max(span.starts_at, whole.start), min(span.ends_at, whole.end))
+        for whole in local_days([day.date], zone)
         for span in doctor.working
         if span.starts_at < whole.end and whole.start < span.ends_at
     )
-    taken = [v.appointment.span for v in doctor.visits if v.appointment.holds_its_time]
-    return _Column(doctor, working, tuple(free_spans(working, taken)))
+    off = [span for each in doctor.time_off if (span := each.span(zone))]
+    there = () if doctor.closed else tuple(free_spans(working, off))
+    taken = [v.appointment.span for v in doctor.visits if v.appointment.holds_doctor]
+    offered = [TimeSpan(span.starts_at, span.ends_at) for span in doctor.offered]
+    beside = {
+        _CLOSED if doctor.closed else _OFF: tuple(free_spans(working, there)),
+        _OFFERED: tuple(offered),
+        _FREE: tuple(free_spans(there, [*taken, *offered])),
+    }
+    return _Column(doctor, working, beside)
 
 
-def _grid(columns: Sequence[_Column], day: Day) -> Table:
-    zone = zone_of(day.timezone)
+def _grid(columns: Sequence[_Column], zone: ZoneInfo) -> Table:
     grid = table("", *(column.shown.doctor.name for column in columns))
     grid.columns[0].no_wrap = True
     for moment in _rows(columns):
@@ -97,13 +194,17 @@ def _grid(columns: Sequence[_Column], day: Day) -> Table:
 
 def _rows(columns: Sequence[_Column]) -> list[datetime]:
     """Return where a row starts: each half hour, and wherever anything changes."""
-    spans = [span for column in columns for span in (*column.working, *column.free)]
+    spans = [
+        span
+        for column in columns
+        for span in (*column.working, *chain(*column.beside.values()))
+    ]
     visits = [v.appointment.span for c in columns for v in c.shown.visits]
     ends = [
         v.appointment.ends_at
         for c in columns
         for v in c.shown.visits
-        if v.appointment.holds_its_time
+        if v.appointment.holds_doctor
     ]
     first = min(span.start for span in (*spans, *visits))
     last = max([*(span.end for span in spans), *ends, first + _STEP])
@@ -126,10 +227,11 @@ def _cell(column: _Column, moment: datetime) -> RenderableType:
         if booked.starts_at == moment:
             mark = _mark(booked)
             lines.append((f"{mark} {visit.patient_name}", _STYLES.get(mark[0], "")))
-        elif booked.holds_its_time and booked.starts_at < moment < booked.ends_at:
+        elif booked.holds_doctor and booked.starts_at < moment < booked.ends_at:
             lines.append((_GOES_ON, "dim"))
-    if any(span.start <= moment < span.end for span in column.free):
-        lines.append((_FREE, "dim green"))
+    for word, spans in column.beside.items():
+        if any(span.start <= moment < span.end for span in spans):
+            lines.append((word, "dim green" if word == _FREE else "dim"))
     # A name is shown as it is: nothing in it is taken for markup.
     return Text("\n").join(Text(line, style) for line, style in lines)
 
@@ -143,9 +245,8 @@ def _fitting(grid: Table) -> Table | None:
 
 
 def _listed(
-    columns: Sequence[_Column], day: Day, *, with_ids: bool
+    columns: Sequence[_Column], zone: ZoneInfo, *, with_ids: bool
 ) -> Iterator[RenderableType]:
-    zone = zone_of(day.timezone)
     for column in columns:
         doctor = column.shown.doctor
         yield ""
@@ -154,10 +255,15 @@ def _listed(
             (visit.appointment.span, _line(visit, with_ids=with_ids))
             for visit in column.shown.visits
         ]
-        rows += [(span, f"  {_FREE}") for span in column.free]
+        for word, spans in column.beside.items():
+            rows += [(span, f"  {word}") for span in spans]
         for span, line in sorted(rows, key=lambda row: row[0].start):
-            start, end = wall_clock(span.start, zone), wall_clock(span.end, zone)
-            yield f"  {start:%H:%M}-{end:%H:%M}  {line}"
+            yield f"  {_between(span, zone)}  {line}"
+
+
+def _between(span: TimeSpan, zone: ZoneInfo) -> str:
+    start, end = wall_clock(span.start, zone), wall_clock(span.end, zone)
+    return f"{start:%H:%M}-{end:%H:%M}"
 
 
 def _line(visit: ScheduledVisit, *, with_ids: bool) -> str:

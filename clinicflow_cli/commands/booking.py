@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 import click
 
 from clinicflow_cli.composition import Reception, pass_reception
-from clinicflow_cli.options import example, given, in_clinic, request
+from clinicflow_cli.failures import told_opening
+from clinicflow_cli.options import example, in_clinic, request
 from clinicflow_cli.output import tell
-from clinicflow_cli.people import doctor_named, patient_named
-from clinicflow_core.desk import booking
+from clinicflow_cli.people import doctor_named, doctor_names, patient_named
+from clinicflow_cli.visits import (
+    day_option,
+    duration_option,
+    override_option,
+    reason_of,
+    start_option,
+    told_visit,
+    whose_and_what,
+)
+from clinicflow_core.desk import accounts, booking
 from clinicflow_core.entities.appointment import (
     Appointment,
     Cancellation,
     CancellationType,
     Status,
-    VisitCategory,
-    VisitType,
 )
 from clinicflow_core.entities.event import Event
 from clinicflow_core.entities.ids import AppointmentId
 from clinicflow_core.ports import UnitOfWork
+from clinicflow_core.timespan import wall_clock
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _visit = click.argument("visit", metavar="VISIT", type=click.UUID)
-
-_override = click.option(
-    "--override", metavar="REASON", help="Do it against the rules, and say why."
-)
 
 
 def _when(command: F) -> F:
@@ -41,41 +46,11 @@ def _when(command: F) -> F:
             metavar="OFFSET",
             help="Picks one pass of a repeated hour, as -05:00; the first without.",
         ),
-        click.option(
-            "--duration", type=int, metavar="MINUTES", help="How long it takes."
-        ),
-        click.option(
-            "--time",
-            "start_time",
-            required=True,
-            metavar="TIME",
-            help="The clinic's wall clock, as 09:00.",
-        ),
-        click.option("--date", required=True, metavar="DATE", help="As 2026-03-02."),
+        duration_option,
+        start_option,
+        day_option,
     ):
         command = option(command)
-    return command
-
-
-def _whose(command: F) -> F:
-    for parameter in (
-        click.option("--meeting-link", metavar="URL", help="For a virtual visit."),
-        click.option(
-            "--category",
-            "visit_category",
-            type=click.Choice([category.value for category in VisitCategory]),
-            help="Whether the patient comes for the first time.",
-        ),
-        click.option(
-            "--type",
-            "visit_type",
-            type=click.Choice([kind.value for kind in VisitType]),
-            help="Where it takes place.",
-        ),
-        click.argument("patient"),
-        click.argument("doctor"),
-    ):
-        command = parameter(command)
     return command
 
 
@@ -86,9 +61,9 @@ def _whose(command: F) -> F:
         "    --duration 45 --category new-patient",
     )
 )
-@_whose
+@whose_and_what
 @_when
-@_override
+@override_option
 @in_clinic
 @pass_reception
 def book(
@@ -100,21 +75,22 @@ def book(
     **options: object,
 ) -> None:
     """
-    Book a visit of PATIENT with DOCTOR, of 30 minutes unless you say otherwise.
+    Book a visit of PATIENT with DOCTOR.
 
-    DOCTOR and PATIENT are ids or parts of names. If the time may not be taken, all
-    reasons are told, with free times nearby.
+    DOCTOR and PATIENT are ids or parts of names. Without --duration it takes what the
+    policy says of its category. If the time may not be taken, all reasons are told,
+    with free times nearby.
     """
     uow = reception.unit_of_work()
-    wanted = _wanted(doctor, patient, uow, override=_reason(override), **options)
+    wanted = _wanted(doctor, patient, uow, override=reason_of(override), **options)
     booked = booking.book(wanted, uow)
-    tell(booked, f"Booked {_told(booked)}.")
+    tell(booked, f"Booked {told_visit(booked)}.")
 
 
 @click.command(
     epilog=example("clinicflow check chen lee --date 2026-03-02 --time 09:00")
 )
-@_whose
+@whose_and_what
 @_when
 @in_clinic
 @pass_reception
@@ -128,13 +104,11 @@ def check(
     """
     uow = reception.unit_of_work()
     verdict = booking.check(_wanted(doctor, patient, uow, **options), uow)
+    names = doctor_names(uow) if verdict.alternatives else {}
     tell(
         verdict,
         *(conflict.message for conflict in verdict.conflicts),
-        *(
-            f"Free: {o.date} {o.start_time:%H:%M}-{o.end_time:%H:%M}"
-            for o in verdict.alternatives
-        ),
+        *(f"Free: {told_opening(each, names)}" for each in verdict.alternatives),
         *([] if verdict.conflicts else ["It can be booked."]),
     )
 
@@ -148,7 +122,7 @@ def check(
 @_visit
 @_when
 @click.option("--doctor", help="Another doctor: id or part of the name.")
-@_override
+@override_option
 @in_clinic
 @pass_reception
 def reschedule(
@@ -168,11 +142,11 @@ def reschedule(
     wanted = request(
         booking.RescheduleAppointment,
         doctor_id=str(doctor_named(doctor, uow).id) if doctor else None,
-        override=_reason(override),
+        override=reason_of(override),
         **options,
     )
     moved = booking.reschedule(AppointmentId(visit), wanted, uow)
-    tell(moved, f"Moved to {_told(moved)}.")
+    tell(moved, f"Moved to {told_visit(moved)}.")
 
 
 @click.command(
@@ -232,7 +206,7 @@ def no_show(reception: Reception, visit: UUID) -> None:
 def confirm(reception: Reception, visit: UUID) -> None:
     """Note that VISIT is agreed on."""
     confirmed = booking.confirm(AppointmentId(visit), reception.unit_of_work())
-    tell(confirmed, f"Confirmed {_told(confirmed)}.")
+    tell(confirmed, f"Confirmed {told_visit(confirmed)}.")
 
 
 @click.command(epilog=example("clinicflow arrive 2f6a8f3e-5d0c-4a55-9b1e-8c1a3c6f0d11"))
@@ -242,7 +216,7 @@ def confirm(reception: Reception, visit: UUID) -> None:
 def arrive(reception: Reception, visit: UUID) -> None:
     """Note that the patient of VISIT is there."""
     arrived = booking.arrive(AppointmentId(visit), reception.unit_of_work())
-    tell(arrived, f"The patient is there for {_told(arrived)}.")
+    tell(arrived, f"The patient is there for {told_visit(arrived)}.")
 
 
 @click.command(
@@ -254,23 +228,23 @@ def arrive(reception: Reception, visit: UUID) -> None:
 def complete(reception: Reception, visit: UUID) -> None:
     """Note that VISIT took place."""
     completed = booking.complete(AppointmentId(visit), reception.unit_of_work())
-    tell(completed, f"Completed {_told(completed)}.")
+    tell(completed, f"Completed {told_visit(completed)}.")
 
 
 @click.command(
     epilog=example("clinicflow reinstate 2f6a8f3e-5d0c-4a55-9b1e-8c1a3c6f0d11")
 )
 @_visit
-@_override
+@override_option
 @in_clinic
 @pass_reception
 def reinstate(reception: Reception, visit: UUID, override: str | None) -> None:
     """Let the cancelled or missed VISIT stand again, if its time is still free."""
-    wanted = request(booking.ReinstateAppointment, override=_reason(override))
+    wanted = request(booking.ReinstateAppointment, override=reason_of(override))
     reinstated = booking.reinstate(
         AppointmentId(visit), wanted, reception.unit_of_work()
     )
-    tell(reinstated, f"It stands again: {_told(reinstated)}.")
+    tell(reinstated, f"It stands again: {told_visit(reinstated)}.")
 
 
 @click.command(
@@ -280,13 +254,20 @@ def reinstate(reception: Reception, visit: UUID, override: str | None) -> None:
 @in_clinic
 @pass_reception
 def show_visit(reception: Reception, visit: UUID) -> None:
-    """Show VISIT and what happened to it, oldest first; instants are in UTC."""
+    """
+    Show VISIT and what happened to it, oldest first; instants are in UTC.
+
+    Moves are told by the clinic's wall clock.
+    """
     uow = reception.unit_of_work()
     found = booking.get(AppointmentId(visit), uow)
     happened = booking.history(found.id, uow)
+    moves = booking.moves(found.id, uow)
     tell(
-        {"appointment": found, "history": happened},
-        f"{_told(found)}: {found.status.value}",
+        {"appointment": found, "moves": moves, "history": happened},
+        f"{told_visit(found)}: {found.status.value}",
+        *([f"One of series {found.series_id}."] if found.series_id else []),
+        *(_told_moves(moves, uow) if moves else []),
         *_history(happened),
     )
 
@@ -302,20 +283,35 @@ def _wanted(
     )
 
 
-def _reason(override: str | None) -> dict[str, object] | None:
-    return None if override is None else given(reason=override)
-
-
 def _tell_given_up(visit: Appointment, cancellation: Cancellation) -> None:
     outcome = "Missed" if visit.status is Status.NO_SHOW else "Cancelled"
     tell(
         {"appointment": visit, "cancellation": cancellation},
-        f"{outcome} {_told(visit)}.",
+        f"{outcome} {told_visit(visit)}.",
     )
 
 
-def _told(visit: Appointment) -> str:
-    return f"{visit.date} {visit.start_time:%H:%M}-{visit.end_time:%H:%M} ({visit.id})"
+def _told_moves(moves: Sequence[booking.Move], uow: UnitOfWork) -> Iterator[str]:
+    zone = accounts.clinic(uow).zone
+    names = doctor_names(uow)
+    yield f"Moved {len(moves)} time{'s' * (len(moves) > 1)}:"
+    for move in moves:
+        before, after = (
+            f"{wall_clock(instant, zone):%Y-%m-%d %H:%M}"
+            for instant in (move.from_starts_at, move.to_starts_at)
+        )
+        if move.to_doctor_id != move.from_doctor_id:
+            before += f" with {_name(move.from_doctor_id, names)}"
+            after += f" with {_name(move.to_doctor_id, names)}"
+        if move.to_duration != move.from_duration:
+            before += f" for {move.from_duration} minutes"
+            after += f" for {move.to_duration} minutes"
+        yield f"  from {before} to {after}"
+
+
+def _name(doctor_id: UUID, names: Mapping[UUID, str]) -> str:
+    # One who has no visit any more may be gone.
+    return names.get(doctor_id, str(doctor_id))
 
 
 def _history(events: tuple[Event, ...]) -> Iterator[str]:

@@ -91,7 +91,8 @@ def clinic(reception: Reception, name: str | None, timezone: str | None) -> None
     """
     Show the clinic, or change its facts.
 
-    A new time zone applies to visits booked from then on.
+    A new time zone applies to visits booked from then on; 'clinicflow db retime' lets
+    those that are booked follow.
     """
     uow = reception.unit_of_work()
     if changes := given(name=name, timezone=timezone):

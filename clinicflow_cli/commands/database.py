@@ -1,19 +1,23 @@
-"""`clinicflow db`: the database's schema."""
+"""`clinicflow db`: the database's schema, and what follows from the clocks' rules."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import click
 
 from clinicflow_cli.composition import Reception, pass_reception
 from clinicflow_cli.failures import Failure
-from clinicflow_cli.options import example, json_option
+from clinicflow_cli.options import example, in_clinic, json_option
 from clinicflow_cli.output import tell
+from clinicflow_core.desk import retiming
+from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.errors import SchemaNotCurrentError
 
 
 @click.group(epilog=example("clinicflow db upgrade"))
 def db() -> None:
-    """Look after the database's schema."""
+    """Look after the database's schema, and after clocks that change."""
 
 
 @db.command(
@@ -92,6 +96,60 @@ def roles(reception: Reception, role: str, apply: bool) -> None:
     else:
         script = reception.database.roles(role)
         tell({"role": role, "sql": script}, script)
+
+
+@db.command(
+    epilog=example("clinicflow db retime", "clinicflow db retime --apply --json")
+)
+@click.option("--apply", is_flag=True, help="Do it, and not only say what would be.")
+@in_clinic
+@pass_reception
+def retime(reception: Reception, apply: bool) -> None:
+    """
+    Show what other clocks' rules do to visits to come, or let them follow.
+
+    A new time zone database, or another zone of the clinic, changes instants: each
+    visit keeps its day and time on the clinic's clock. It is done for all clinics
+    unless one is named. What then shares its time is listed, for somebody to move.
+    """
+    told = [
+        (clinic, retiming.retime(uow, apply=apply))
+        for clinic, uow in reception.each_clinic()
+    ]
+    is_waiting = any(found.visits or found.offers for _, found in told) and not apply
+    tell(
+        {"items": [_facts(clinic, found) for clinic, found in told]},
+        *(line for clinic, found in told for line in _shown(clinic, found)),
+        *(["Nothing is changed yet: --apply does it."] if is_waiting else []),
+    )
+
+
+def _facts(clinic: Clinic, found: retiming.Retiming) -> dict[str, object]:
+    return {
+        "clinic_id": clinic.id,
+        "timezone": found.timezone,
+        "visits": found.visits,
+        "offers": found.offers,
+        "applied": found.applied,
+    }
+
+
+def _shown(clinic: Clinic, found: retiming.Retiming) -> Iterator[str]:
+    count = len(found.visits)
+    retimed = "retimed" if found.applied else "to retime"
+    yield (
+        f"{clinic.name}, {found.timezone}: "
+        f"{count or 'no'} visit{'s' * (count != 1)} {retimed}."
+    )
+    for visit in found.visits:
+        yield (
+            f"  {visit.local:%Y-%m-%d %H:%M}  from {visit.was_at:%Y-%m-%d %H:%M} "
+            f"to {visit.is_at:%Y-%m-%d %H:%M} UTC ({visit.appointment_id})"
+        )
+        yield from (f"    {conflict.message}" for conflict in visit.conflicts)
+    if found.offers:
+        withdrawn = "withdrawn" if found.applied else "to withdraw"
+        yield f"  Open offers {withdrawn}: {found.offers}."
 
 
 def require_current(reception: Reception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from uuid import UUID
 
 import click
 
@@ -61,6 +62,9 @@ def demo(reception: Reception, port: int, no_serve: bool, database: Path) -> Non
     finally:
         made_in.close()
     tried = told.tried
+    names: dict[UUID, str] = {
+        each.doctor.id: each.doctor.name for each in told.day.doctors
+    }
     tell(
         {
             "database_url": url,
@@ -75,11 +79,13 @@ def demo(reception: Reception, port: int, no_serve: bool, database: Path) -> Non
         f"Tried to book {tried.wanted.date} {tried.wanted.start_time:%H:%M}, "
         "in the middle of another visit:",
         f"  Error: {tried.refusal}",
-        *(f"  {line}" for line in failure_of(tried.refusal).details),
+        *(f"  {line}" for line in failure_of(tried.refusal, doctors=names).details),
         "",
         "Look at it on the command line:",
         f"  export DATABASE_URL='{url}'",
         "  clinicflow agenda --ids",
+        "  clinicflow next --duration 45",
+        "  clinicflow waitlist list",
         "  clinicflow patient find tanaka",
         *([] if no_serve else _told_of_service(port, story.EMAIL, story.PASSWORD)),
     )

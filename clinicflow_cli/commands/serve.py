@@ -17,6 +17,7 @@ from clinicflow_cli.composition import Reception, pass_reception
 from clinicflow_cli.failures import Failure
 from clinicflow_cli.options import example, json_option
 from clinicflow_cli.output import tell
+from clinicflow_cli.sweeping import sweeping
 from clinicflow_core.errors import SettingsError
 from clinicflow_core.settings import (
     Environment,
@@ -82,7 +83,7 @@ def serve(
     Serve the record over HTTP until it is stopped.
 
     What is being answered when it is stopped is answered first. The database must
-    have the newest schema.
+    have the newest schema. Meanwhile offers to the waitlist that lapse are passed on.
     """
     run_service(
         reception, host=host, port=port, workers=workers, reload=reload, announce=True
@@ -123,6 +124,9 @@ def run_service(
         if reception.settings.metrics and _FIGURES not in os.environ:
             folder = tempfile.TemporaryDirectory(prefix="clinicflow-metrics-")
             os.environ[_FIGURES] = stack.enter_context(folder)
+        stack.enter_context(
+            sweeping(reception.database_url, _formatter(reception.settings))
+        )
         _answer(host, port, workers, reception.settings, reload=reload)
 
 
@@ -197,9 +201,7 @@ def _answer(
         # Not the working directory: the database writes there.
         reload_paths=[Path(folder) for name in _CODE for folder in _folders_of(name)],
         websockets=False,
-        log_dictconfig=_log_to_stderr(
-            json=settings.environment is Environment.PRODUCTION
-        ),
+        log_dictconfig=_log_to_stderr(_formatter(settings)),
     ).serve()
 
 
@@ -208,12 +210,15 @@ def _folders_of(package: str) -> list[str]:
     return list(spec.submodule_search_locations or ()) if spec else []
 
 
-def _log_to_stderr(*, json: bool) -> dict[str, object]:
+def _formatter(settings: Settings) -> dict[str, object]:
+    return {"()": _FORMATTER, "json": settings.environment is Environment.PRODUCTION}
+
+
+def _log_to_stderr(formatter: dict[str, object]) -> dict[str, object]:
     from granian.log import LOGGING_CONFIG  # noqa: PLC0415  As above.
 
     handlers = LOGGING_CONFIG["handlers"]
     assert isinstance(handlers, dict)
-    formatter = {"()": _FORMATTER, "json": json}
     return {
         "formatters": dict.fromkeys(("generic", "access"), formatter),
         "handlers": {

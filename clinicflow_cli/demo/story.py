@@ -11,7 +11,16 @@ from typing import BinaryIO, cast
 from attrs import define, frozen
 
 from clinicflow_cli.composition import Database, program
-from clinicflow_core.desk import accounts, booking, doctors, register, schedule
+from clinicflow_core.desk import (
+    accounts,
+    booking,
+    calendars,
+    doctors,
+    register,
+    schedule,
+    series,
+    waitlist,
+)
 from clinicflow_core.desk.imports import Refusal, import_doctors, import_patients
 from clinicflow_core.entities.appointment import (
     Appointment,
@@ -26,6 +35,7 @@ from clinicflow_core.errors import BookingConflictError
 from clinicflow_core.interchange.lines import Form
 from clinicflow_core.ports import PageRequest, Store, UnitOfWork
 from clinicflow_core.timespan import wall_clock
+from clinicflow_core.wire import LocalDateTime
 
 TIMEZONE = "America/New_York"
 EMAIL = "owner@demo.example"
@@ -34,6 +44,7 @@ MARK = "demo"
 """The clinic's metadata has this key, so that a demo never replaces a real record."""
 
 _BEFORE = timedelta(days=3)
+_PLANNED = timedelta(days=7)
 _DAYS = range(-1, 3)
 _TODAY = 0
 
@@ -92,6 +103,7 @@ def tell_story(database: Database, now: datetime) -> Story:
         visit = booking.book(wanted, uow)
         _live_on(visit, number, now, clock, uow)
     clock.at = now
+    _plan(today + _PLANNED, everybody, uow)
     tomorrow = schedule.day(today + timedelta(days=1), [], uow)
     return Story(
         clinic=clinic,
@@ -192,6 +204,32 @@ def _live_on(
             booking.complete(visit.id, uow)
     elif number % 3:
         booking.confirm(visit.id, uow)
+
+
+def _plan(day: date, everybody: tuple[Patient, ...], uow: UnitOfWork) -> None:
+    """Plan ahead from *day* on: a doctor is off, visits repeat, somebody waits."""
+    off, there, *_ = doctors.page(PageRequest(), uow).items
+    time_off = calendars.TakeTimeOff(
+        starts=LocalDateTime(datetime.combine(day, time())),
+        ends=LocalDateTime(datetime.combine(day + timedelta(days=5), time())),
+        reason="Travels.",
+    )
+    calendars.take_time_off(off.id, time_off, uow)
+    repeated = series.BookSeries(
+        doctor_id=there.id,
+        patient_id=everybody[0].id,
+        date=day,
+        start_time=time(10),
+        rrule="FREQ=WEEKLY;COUNT=4",
+    )
+    series.book(repeated, uow)
+    wish = waitlist.JoinWaitlist(
+        patient_id=everybody[-1].id,
+        doctor_id=there.id,
+        first_date=day - _PLANNED,
+        last_date=day,
+    )
+    waitlist.join(wish, uow)
 
 
 def _refused_on(

@@ -199,6 +199,149 @@ def test_a_day_with_a_clock_change_shows_each_real_half_hour(clinic: Shell):
     ]
 
 
+def test_time_off_is_not_free_and_shows(busy: Shell):
+    busy.says(
+        *("time-off", "add", "chen", "--from", "2026-03-02T09:15"),
+        *("--to", "2026-03-02T13:30"),
+    )
+
+    told = busy.says("agenda", *MONDAY)
+    listed = busy.says("agenda", *MONDAY, "--ids", "--doctor", "chen")
+
+    assert [line.rstrip() for line in told.splitlines()[4:12]] == [
+        "09:00   ? Ann Lee        free",
+        "09:15   off              free",
+        "09:30   off              free",
+        "09:45   off              ? Ann Lee",
+        "10:00   ? Bo Diaz",
+        "        off",
+        "10:15   off",
+        "10:30",
+    ]
+    assert [line.partition("  ? ")[0] for line in listed.splitlines()[3:8]] == [
+        "  09:00-09:15",
+        "  09:15-10:30    off",
+        "  10:00-10:15",
+        "  13:00-13:30    off",
+        "  13:30-14:00    free",
+    ]
+
+
+def test_a_closed_day_has_nothing_free(clinic: Shell):
+    clinic.says("policy", "--close", "2026-03-02")
+
+    assert clinic.says("agenda", *MONDAY).splitlines() == [
+        "Monday 2026-03-02, America/New_York",
+        "The clinic is closed.",
+    ]
+
+
+def test_visits_of_a_closed_day_show(busy: Shell):
+    busy.says("policy", "--close", "2026-03-02")
+    busy.says("doctor", "add", "Dr. Idle")
+
+    told = busy.says("agenda", *MONDAY)
+
+    assert "09:00   ? Ann Lee        closed" in told
+    assert "free" not in told
+    assert told.splitlines()[-1] == "Closed: Dr. Idle."
+
+
+def test_a_holiday_is_open_for_whoever_has_hours_on_it(busy: Shell):
+    busy.says("policy", "--holidays", "US")
+    busy.says("hours", "sol", "--on", "2026-07-03", "9-10")
+
+    told = busy.says("agenda", "--date", "2026-07-03")
+
+    assert "09:00   free" in told
+    assert told.splitlines()[-1] == "Closed: Dr. Sarah Chen."
+
+
+def test_a_week_lists_each_day_with_visits_and_what_is_free(busy: Shell):
+    busy.says("policy", "--close", "2026-03-04")
+    busy.says(
+        *("time-off", "add", "chen", "--from", "2026-03-02T13:00"),
+        *("--to", "2026-03-02T13:30"),
+    )
+
+    told = busy.says("agenda", "--week", "--date", "2026-03-04")
+
+    assert told.splitlines() == [
+        "Week of 2026-03-02, America/New_York",
+        "",
+        "Monday 2026-03-02",
+        "  Dr. Sarah Chen",
+        "    09:00 ? Ann Lee   10:00 ? Bo Diaz",
+        "    off     13:00-13:30",
+        "    free    09:15-10:00   10:15-10:30   13:30-14:00",
+        "  Dr. Sol",
+        "    09:45 ? Ann Lee",
+        "    free    09:00-09:45",
+        "",
+        "Tuesday 2026-03-03",
+        "  nobody works",
+        "",
+        "Wednesday 2026-03-04",
+        "  closed",
+        *(
+            line
+            for day in (
+                "Thursday 2026-03-05",
+                "Friday 2026-03-06",
+                "Saturday 2026-03-07",
+                "Sunday 2026-03-08",
+            )
+            for line in ("", day, "  nobody works")
+        ),
+        "",
+        "? unconfirmed",
+    ]
+
+
+def test_a_week_is_no_wider_than_the_terminal(
+    busy: Shell, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(timetable, "console_for", lambda _: Console(width=30))
+
+    told = busy.says("agenda", "--week", *MONDAY)
+
+    assert "    09:00 ? Ann Lee\n    10:00 ? Bo Diaz\n" in told
+    assert "    free    09:15-10:00\n            10:15-10:30\n" in told
+    assert max(map(len, told.splitlines()[2:])) <= 30
+
+
+def test_a_week_shows_ids_if_asked(busy: Shell):
+    week = busy.answers("agenda", "--week", *MONDAY)
+    visit = week["days"][0]["doctors"][0]["visits"][0]["appointment"]
+
+    told = busy.says("agenda", "--week", *MONDAY, "--ids", "--doctor", "chen")
+
+    assert f"    09:00 ? Ann Lee  {visit['id']}   10:00 ? Bo Diaz" in told
+    assert "Dr. Sol" not in told
+
+
+def test_a_visit_on_a_closed_day_shows_in_the_week(busy: Shell):
+    busy.says("policy", "--close", "2026-03-02")
+
+    told = busy.says("agenda", "--week", *MONDAY)
+
+    assert "    09:00 ? Ann Lee   10:00 ? Bo Diaz\n    closed  09:00-10:30" in told
+
+
+def test_without_a_date_it_is_this_week_at_the_clinic(clinic: Shell):
+    week = clinic.answers("agenda", "--week")
+
+    assert week["date"] == "2026-02-23"
+    assert len(week["days"]) == 7
+
+
+@pytest.mark.parametrize("week", [(), ("--week",)], ids=["day", "week"])
+def test_a_day_beyond_the_calendar_is_refused(clinic: Shell, week: tuple[str, ...]):
+    told = clinic.refuses("agenda", "--date", "2300-01-01", *week)
+
+    assert told.startswith("Error: --date: must be in the years 1900 to 2199")
+
+
 def test_a_day_that_cannot_be_read_is_wrong_usage(clinic: Shell):
     assert "must be a date, as 2026-03-02" in clinic.misunderstands(
         "agenda", "--date", "today"

@@ -53,10 +53,27 @@ def test_a_double_booking_is_refused_with_free_times(clinic: Shell, book: Book):
     assert first == "Error: The doctor has a visit from 09:00 to 09:30."
     assert rest == [
         "Free instead:",
-        "  2026-03-02 09:30-10:00",
-        "  2026-03-02 09:45-10:15",
-        "  2026-03-02 10:00-10:30",
+        "  2026-03-02 09:30-10:00  Dr. Sarah Chen",
+        "  2026-03-02 09:45-10:15  Dr. Sarah Chen",
+        "  2026-03-02 10:00-10:30  Dr. Sarah Chen",
     ]
+
+
+def test_other_doctors_of_the_specialty_are_named_with_their_free_times(
+    clinic: Shell, book: Book
+):
+    clinic.says("doctor", "add", "Dr. Sol", "--specialty", "Family Medicine")
+    clinic.says("hours", "sol", "mon", "9:00-9:30")
+    clinic.says("hours", "chen", "--on", "2026-03-03", "--none")
+    book("09:00")
+    at_nine = ("chen", "diaz", "--date", "2026-03-02", "--time", "09:00")
+
+    refused = clinic.refuses("book", *at_nine)
+    checked = clinic.says("check", *at_nine)
+
+    assert refused.splitlines()[-1] == "  2026-03-09 09:00-09:30  Dr. Sol"
+    assert "  2026-03-02 09:00-09:30  Dr. Sol" in refused.splitlines()
+    assert "Free: 2026-03-02 09:00-09:30  Dr. Sol" in checked.splitlines()
 
 
 def test_all_that_stands_against_a_visit_is_said(clinic: Shell, book: Book):
@@ -228,6 +245,42 @@ def test_who_did_it_is_shown(
     assert "booked  by cli:reception" in clinic.says("show", visit["id"])
 
 
+def test_where_a_visit_was_moved_is_shown(clinic: Shell, book: Book):
+    visit = book("09:00")
+    chen = visit["doctor_id"]
+    sol = clinic.answers("doctor", "add", "Dr. Sol")["id"]
+    clinic.says("hours", "sol", "daily", "9-17")
+    to = ("reschedule", visit["id"], "--date", "2026-03-03", "--time")
+    clinic.says(*to, "10:30")
+    once = clinic.says("show", visit["id"])
+    clinic.says(*to, "10:30", "--doctor", "sol", "--duration", "45")
+
+    twice = clinic.says("show", visit["id"])
+
+    assert once.splitlines()[1:3] == [
+        "Moved 1 time:",
+        "  from 2026-03-02 09:00 to 2026-03-03 10:30",
+    ]
+    assert twice.splitlines()[1:4] == [
+        "Moved 2 times:",
+        "  from 2026-03-02 09:00 to 2026-03-03 10:30",
+        (
+            "  from 2026-03-03 10:30 with Dr. Sarah Chen for 30 minutes "
+            "to 2026-03-03 10:30 with Dr. Sol for 45 minutes"
+        ),
+    ]
+    _, last = clinic.answers("show", visit["id"])["moves"]
+    assert (last["from_doctor_id"], last["to_doctor_id"]) == (chen, sol)
+    assert last["to_starts_at"] == "2026-03-03T15:30:00Z"
+
+
+def test_a_visit_that_was_never_moved_says_nothing_of_it(clinic: Shell, book: Book):
+    visit = book("09:00")
+
+    assert "Moved" not in clinic.says("show", visit["id"])
+    assert clinic.answers("show", visit["id"])["moves"] == []
+
+
 def test_a_step_that_cannot_be_taken_is_refused(clinic: Shell, book: Book):
     visit = book("09:00")
     clinic.says("complete", visit["id"])
@@ -266,3 +319,51 @@ def test_the_whole_day_of_work_runs_on_sqlite(sqlite_shell: Shell):
     assert "10:00-10:30  ? Ann Lee" in shell.says(
         "agenda", "--date", "2199-03-04", "--ids"
     )
+
+
+def test_planning_ahead_runs_on_sqlite(sqlite_shell: Shell):
+    shell = sqlite_shell
+    shell.sets_up("Harbour Clinic", "ines@harbour.example")
+    shell.says("doctor", "add", "Dr. Sarah Chen")
+    shell.says("hours", "chen", "daily", "9-17")
+    shell.says("hours", "chen", "--on", "2198-03-05", "9-12")
+    shell.says("patient", "add", "Ann", "Lee")
+    shell.says("patient", "add", "Bo", "Diaz")
+    shell.says("policy", "--holidays", "US-NY", "--close", "2198-03-02")
+    shell.says("policy", "--doctor", "chen", "--slot-step", "30")
+    on = ("--date", "2198-03-01", "--time", "09:00")
+    days = ("--from", "2198-03-01", "--to", "2198-03-06")
+
+    series = shell.answers(
+        *("series", "book", "chen", "lee", *on, "--rrule", "FREQ=DAILY;COUNT=4"),
+        *("--policy", "skip_and_report"),
+    )
+    shell.says("series", "move", series["series"]["id"], "--time", "10:00")
+    entry = shell.answers("waitlist", "join", "diaz", *days, "--latest", "11:00")
+    off = shell.answers("time-off", "add", "chen", *days[:3], "2198-03-04T09:00")
+    stranded = shell.answers("time-off", "stranded")["items"]
+    shell.says("time-off", "remove", "chen", off["time_off"]["id"])
+    shell.says("cancel", series["appointments"][0]["id"])
+    accepted = shell.answers("waitlist", "accept", entry["entry"]["id"])
+    shell.says("series", "cancel", series["series"]["id"], "--from", "2198-03-04")
+    openings = shell.answers("openings", *days)["items"]
+    week = shell.says("agenda", "--week", "--date", "2198-03-01")
+    visit = shell.says("show", series["appointments"][0]["id"])
+
+    assert [v["date"] for v in series["appointments"]] == [
+        *("2198-03-01", "2198-03-03", "2198-03-04")
+    ]
+    assert [each["appointment"]["date"] for each in stranded] == [
+        *("2198-03-01", "2198-03-03")
+    ]
+    assert (accepted["date"], accepted["start_time"]) == ("2198-03-01", "10:00")
+    assert "  from 2198-03-01 09:00 to 2198-03-01 10:00" in visit.splitlines()
+    assert {each["date"] for each in openings} == {
+        *("2198-03-01", "2198-03-03", "2198-03-04", "2198-03-05", "2198-03-06")
+    }
+    assert openings[-1]["start_time"] == "16:30"
+    assert "10:00 x Ann Lee" in week
+    assert "10:00 + Bo Diaz" in week
+    assert shell.answers("next", *days[:2])["items"][0]["date"] == "2198-03-01"
+    assert shell.answers("db", "retime")["items"][0]["visits"] == []
+    assert shell.answers("waitlist", "sweep") == {"ended": 0}

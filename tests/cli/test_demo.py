@@ -89,6 +89,20 @@ def test_the_demo_makes_a_database_and_prints_the_day(
     assert signed_in.clinic.name == "Harbour Street Clinic"
 
 
+def test_the_demo_has_what_is_planned(shell: Shell, tmp_path: Path):
+    file = str(tmp_path / "demo.db")
+    made = Shell(
+        None, shell.answers("demo", "--no-serve", "--database", file)["database_url"]
+    )
+
+    (waiting,) = made.answers("waitlist", "list")["items"]
+    off = made.answers("time-off", "list", "okafor")["items"]
+
+    assert waiting["entry"]["status"] == "waiting"
+    assert [each["reason"] for each in off] == ["Travels."]
+    assert made.says("time-off", "stranded") == "No visit is stranded.\n"
+
+
 def test_the_demo_starts_over(shell: Shell, tmp_path: Path):
     file = str(tmp_path / "demo.db")
 

@@ -37,20 +37,39 @@ def test_the_commands_that_other_programs_use_are_there():
         ("db", "current"),
         ("db", "check"),
         ("db", "roles"),
+        ("db", "retime"),
         ("clinic",),
         ("user", "create"),
         ("doctor", "add"),
         ("doctor", "hours"),
         ("doctor", "list"),
         ("doctor", "import"),
+        ("hours",),
+        ("time-off", "list"),
+        ("time-off", "add"),
+        ("time-off", "remove"),
+        ("time-off", "stranded"),
+        ("policy",),
         ("patient", "add"),
         ("patient", "find"),
         ("patient", "import"),
         ("visit", "import"),
         ("book",),
         ("agenda",),
+        ("openings",),
+        ("next",),
         ("reschedule",),
         ("cancel",),
+        ("series", "book"),
+        ("series", "show"),
+        ("series", "move"),
+        ("series", "cancel"),
+        ("waitlist", "join"),
+        ("waitlist", "list"),
+        ("waitlist", "accept"),
+        ("waitlist", "decline"),
+        ("waitlist", "withdraw"),
+        ("waitlist", "sweep"),
         ("serve",),
         ("demo",),
     }
@@ -78,6 +97,10 @@ def test_every_option_says_what_it_is_for(path: Path):
     ]
 
     assert silent == []
+
+
+def test_hours_are_one_command_under_two_names():
+    assert ALL["hours",] is ALL["doctor", "hours"]
 
 
 @pytest.mark.parametrize("name", [path[0] for path in ALL if len(path) == 1])

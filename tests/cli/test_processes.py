@@ -10,14 +10,18 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
+from clinicflow_cli.composition import SqlDatabase
+from clinicflow_core.clock import FixedClock, SystemClock
+from clinicflow_core.ports import Clock, Store
 from tests.builders import PASSWORD
 from tests.cli.conftest import Shell
 
@@ -88,6 +92,61 @@ def serving(
             yield served
         finally:
             served.terminate()
+
+
+class Earlier(SqlDatabase):
+    """A database as it was three hours ago, so that offers have lapsed since."""
+
+    def open_store(self, clock: Clock | None = None) -> Store:
+        now = clock or SystemClock()
+        return super().open_store(FixedClock(now.now() - timedelta(hours=3)))
+
+
+def with_a_lapsed_offer(url: str) -> str:
+    """Let an offer have lapsed; return the entry of whoever is next."""
+    shell = Shell(Earlier, url)
+    day = "2199-03-04"
+    shell.says("doctor", "add", "Dr. Sarah Chen")
+    shell.says("hours", "chen", "--on", day, "9:00-9:30")
+    shell.says("patient", "add", "Ann", "Lee")
+    shell.says("patient", "add", "Bo", "Diaz")
+    join = ("--from", day, "--to", day)
+    second = shell.answers("waitlist", "join", "lee", *join)
+    shell.says("waitlist", "join", "diaz", *join, "--urgent")
+    visit = shell.answers("book", "chen", "zoë", "--date", day, "--time", "09:00")
+    shell.says("cancel", visit["id"])
+    entry: str = second["entry"]["id"]
+    return entry
+
+
+def offered(url: str) -> list[str]:
+    """Return the entries of the waitlist that have an offer now."""
+    found = Shell(None, url).answers("waitlist", "list", "--status", "offered")
+    return [each["entry"]["id"] for each in found["items"] if each["offer"]]
+
+
+def children_of(process: int) -> dict[int, bool]:
+    """Return the processes that *process* started, and whether they sweep."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text()
+    found = map(int, children.split())
+    return {child: b"spawn_main" in command_of(child) for child in found}
+
+
+def all_ended(processes: Iterable[int]) -> bool:
+    """Return whether *processes* are gone, or will be in a moment."""
+    for _ in range(100):
+        if not any(map(command_of, processes)):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def command_of(process: int) -> bytes:
+    """Return what *process* runs; nothing if it has ended, reaped or not."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def test_the_database_is_taken_from_the_environment(url: str):
@@ -261,6 +320,44 @@ class TestServing:
             *("_granian", "clinicflow_flask")
         }
         assert list(tmp_path.glob("clinicflow-metrics-*")) == []
+
+    @pytest.mark.slow
+    def test_an_offer_that_lapses_is_passed_on_while_it_serves(
+        self, url: str, port: int, tmp_path: Path
+    ):
+        second = with_a_lapsed_offer(url)
+
+        with serving(url, port, tmp_path) as served:
+            for _ in range(100):
+                if offered(url) == [second]:
+                    break
+                time.sleep(0.1)
+            started = children_of(served.pid)
+            served.terminate()
+            assert served.wait(30) == 0
+
+        assert offered(url) == [second]
+        assert Shell(None, url).answers("waitlist", "sweep") == {"ended": 0}
+        assert any(started.values())
+        assert all_ended(started)
+        log = (tmp_path / "log").read_text()
+        assert "event=Swept" in log
+        assert "Traceback" not in log
+
+    @pytest.mark.slow
+    def test_nobody_sweeps_for_a_service_that_was_killed(
+        self, url: str, port: int, tmp_path: Path
+    ):
+        with serving(url, port, tmp_path) as served:
+            started = children_of(served.pid)
+            served.kill()
+            for child, is_sweeping in started.items():
+                if not is_sweeping:
+                    os.kill(child, signal.SIGKILL)
+            served.wait(30)
+
+        assert any(started.values())
+        assert all_ended(started)
 
     def test_a_taken_port_is_told(self, url: str, port: int):
         with closing(socket.socket()) as listening:

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 
 import pytest
 
-from clinicflow_cli.week import read_week, shown_week
+from clinicflow_cli.week import (
+    read_days,
+    read_hours,
+    read_week,
+    shown_date,
+    shown_week,
+)
+from clinicflow_core.entities.calendar import DatedHours, DayStretch
 from clinicflow_core.entities.doctor import Weekday, WorkingHours
 
 
@@ -78,3 +85,43 @@ def test_a_week_is_shown_by_day():
         "Monday     09:00-12:30, 13:30-17:00",
         "Friday     09:00-12:00",
     ]
+
+
+def test_the_hours_of_one_day_need_no_day():
+    assert list(read_hours(["9-12", "13:30-24:00"])) == [
+        {"start": "09:00", "end": "12:00"},
+        {"start": "13:30", "end": "00:00"},
+    ]
+
+
+def test_days_stand_alone():
+    assert [day.value for day in read_days("sat-mon,wed")] == [
+        *("saturday", "sunday", "monday", "wednesday")
+    ]
+
+
+@pytest.mark.parametrize("word", ["", "x", "mon-", "9-12", "mon,,tue"])
+def test_what_is_no_day_is_refused_with_the_word(word: str):
+    with pytest.raises(ValueError, match="is no day, as mon"):
+        read_days(word)
+
+
+@pytest.mark.parametrize("word", ["mon", "9", "9-12-13", ""])
+def test_what_is_no_hours_is_refused_with_the_word(word: str):
+    with pytest.raises(ValueError, match=f"'{word}' is no hours, as 09:00-17:00"):
+        list(read_hours([word]))
+
+
+@pytest.mark.parametrize(
+    ("hours", "shown"),
+    [
+        pytest.param((), "2026-03-02 Mon  none", id="none"),
+        pytest.param(
+            (DayStretch(time(9), time(12)), DayStretch(time(13), time())),
+            "2026-03-02 Mon  09:00-12:00, 13:00-00:00",
+            id="two",
+        ),
+    ],
+)
+def test_a_date_is_shown_with_its_hours(hours: tuple[DayStretch, ...], shown: str):
+    assert shown_date(DatedHours(date(2026, 3, 2), hours)) == shown
