@@ -102,9 +102,7 @@ def _reference(
 def _object(cls: Any, components: dict[str, object], answer: bool) -> dict[str, object]:
     fields = wire.visible_fields(cls)
     properties = {wire.name_of(a): _property(a, components, answer) for a in fields}
-    required = [
-        wire.name_of(a) for a in fields if answer or a.default is attrs.NOTHING
-    ]
+    required = [wire.name_of(a) for a in fields if answer or a.default is attrs.NOTHING]
     if answer:
         for name, kind in wire.computed(cls).items():
             properties[name] = json_schema(kind, components=components, answer=True)

@@ -531,6 +531,13 @@ class MemoryAppointments(_Repository):
         found = (v for v in self._all("appointments") if v.series_id == series_id)
         return tuple(sorted(found, key=lambda visit: visit.sort_key))
 
+    def of_series_with(
+        self, doctor_id: DoctorId, limit: int
+    ) -> tuple[Appointment, ...]:
+        booked = {s.id for s in self._all("series") if s.doctor_id == doctor_id}
+        found = (v for v in self._all("appointments") if v.series_id in booked)
+        return tuple(sorted(found, key=lambda visit: visit.sort_key)[:limit])
+
     def add_series(self, series: Series) -> None:
         self._put(
             "series",
@@ -590,11 +597,13 @@ class MemoryAppointments(_Repository):
             (taken.patient_id, ConflictKind.PATIENT_BUSY),
         ):
             for other in self._stored_visits_of(person):
+                # A year of visits is booked at once: most are told apart by this.
+                if other.ends_at <= visit.starts_at or visit.ends_at <= other.starts_at:
+                    continue
                 holds = busy_time_of(other)
-                if (
-                    other.id != visit.id
-                    and person in (holds.doctor_id, holds.patient_id)
-                    and other.span.overlaps(visit.span)
+                if other.id != visit.id and person in (
+                    holds.doctor_id,
+                    holds.patient_id,
                 ):
                     conflict = visit_in_the_way(kind, other.span, zone)
                     raise ContentionError(BookingConflictError((conflict,)))
@@ -751,7 +760,7 @@ class MemoryDiaries(_Repository):
         self, table: str, people: Collection[UUID], window: TimeSpan
     ) -> Iterator[BusyTime]:
         for visit in self._transaction.visits_of(self._clinic_id, people, table):
-            taken = busy_time_of(visit)
+            taken = busy_time_of(visit, is_offer=table == "holds")
             takes = {taken.doctor_id, taken.patient_id} & set(people)
             if takes and visit.span.overlaps(window):
                 yield taken
@@ -873,15 +882,24 @@ class MemoryWaitlist(_Repository):
         ordered = sorted(found, key=lambda offer: (offer.expires_at, offer.id))
         return tuple(ordered[:limit])
 
+    def let_go(self, offer_id: AppointmentId) -> None:
+        self._transaction.write("holds", self._clinic_id, (offer_id,), None)
+
     def end_offer(self, offer: Offer) -> None:
         def is_open(stored: Offer | None) -> None:
             if stored is None or stored.outcome is not Outcome.OPEN:
                 raise ContentionError(OfferNotOpenError(offer.waitlist_id))
 
         self._put("offers", offer, is_open)
-        self._transaction.write("holds", self._clinic_id, (offer.id,), None)
+        self.let_go(offer.id)
 
     def accept_offer(self, offer: Offer, visit: Appointment) -> None:
+        def is_held(stored: Appointment | None) -> None:
+            if stored is None:
+                raise ContentionError(OfferNotOpenError(offer.waitlist_id))
+
+        key = (offer.id,)
+        self._transaction.write("holds", self._clinic_id, key, None, is_held)
         self.end_offer(offer)
         MemoryAppointments(self._transaction, self._clinic_id).add(visit)
 

@@ -285,6 +285,11 @@ class Appointments(Protocol):
     def of_series(self, series_id: SeriesId) -> tuple[Appointment, ...]:
         """Return the visits of a series, by start."""
 
+    def of_series_with(
+        self, doctor_id: DoctorId, limit: int
+    ) -> tuple[Appointment, ...]:
+        """Return at most *limit* visits of series booked with a doctor, by start."""
+
     def add_series(self, series: Series) -> None: ...
 
     def get_series(self, series_id: SeriesId) -> Series:
@@ -405,6 +410,9 @@ class Waitlist(Protocol):
 
     def lapsed(self, limit: int) -> tuple[Offer, ...]:
         """Return at most *limit* open offers that hold nothing any more."""
+
+    def let_go(self, offer_id: AppointmentId) -> None:
+        """Let go of the time of an offer that has lapsed; it stays open."""
 
     def end_offer(self, offer: Offer) -> None:
         """

@@ -12,6 +12,7 @@ from clinicflow_core.desk import waitlist
 from clinicflow_core.desk.waitlist import Waiting
 from clinicflow_core.entities.waitlist import WaitlistStatus
 from clinicflow_core.errors import (
+    BookingConflictError,
     NotFoundError,
     OfferNotOpenError,
     WaitlistClosedError,
@@ -72,7 +73,7 @@ ROUTES = (
         "/api/waitlist/{waitlist_id}/accept",
         waitlist.accept,
         "Book what is offered",
-        refuses=(OfferNotOpenError,),
+        refuses=(OfferNotOpenError, BookingConflictError),
     ),
     Route(
         "POST",

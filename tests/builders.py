@@ -24,6 +24,7 @@ from clinicflow_core.entities.appointment import (
     Override,
     fields_of,
 )
+from clinicflow_core.entities.calendar import DayStretch, TimeOff
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.doctor import WEEKDAYS, Doctor, Weekday, WorkingHours
 from clinicflow_core.entities.ids import (
@@ -32,13 +33,19 @@ from clinicflow_core.entities.ids import (
     ClinicId,
     DoctorId,
     PatientId,
+    SeriesId,
     SessionId,
+    TimeOffId,
     UserId,
+    WaitlistId,
 )
 from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.series import Series
 from clinicflow_core.entities.user import Role, Session, User
+from clinicflow_core.entities.waitlist import Offer, WaitlistEntry
 from clinicflow_core.ports import Once, Store, UnitOfWork
 from clinicflow_core.timespan import TimeSpan, VisitTime, instant_of, visit_time
+from clinicflow_core.wire import LocalDateTime
 
 DAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -158,9 +165,38 @@ def appointment(
     return Appointment(**defaults | fields)
 
 
-def overbooked(by_id: UserId | None = None) -> Override:
-    """Return the decision to put a visit beside another one of the doctor."""
-    return Override(reason="an emergency", conflicts=("doctor-busy",), by_id=by_id)
+def overbooked(by_id: UserId | None = None, *, who: str = "doctor") -> Override:
+    """
+    Return the decision to put a visit beside another one.
+
+    Args:
+        who: Whose time they share: "doctor", "patient", or "doctor patient".
+    """
+    conflicts = tuple(f"{person}-busy" for person in who.split())
+    return Override(reason="an emergency", conflicts=conflicts, by_id=by_id)
+
+
+def local(text: str) -> LocalDateTime:
+    """Return the wall clock "2026-03-02 09:00"."""
+    return LocalDateTime(datetime.fromisoformat(text))
+
+
+def day_hours(*stretches: str) -> tuple[DayStretch, ...]:
+    """Return the hours of one day, as "09:00-12:00"."""
+    return tuple(DayStretch(*map(clock, each.split("-"))) for each in stretches)
+
+
+def time_off(
+    doctor_id: DoctorId,
+    starts: str = "2026-03-02 09:00",
+    ends: str = "2026-03-02 17:00",
+    **fields: Any,
+) -> TimeOff:
+    """Return time off by the clinic's wall clock."""
+    defaults = {"id": TimeOffId(uuid4()), "created_at": NOW}
+    return TimeOff(
+        doctor_id=doctor_id, starts=local(starts), ends=local(ends), **defaults | fields
+    )
 
 
 def cancellation(of: Appointment, **fields: Any) -> Cancellation:
@@ -172,6 +208,24 @@ def cancellation(of: Appointment, **fields: Any) -> Cancellation:
         "created_at": NOW,
     }
     return Cancellation(**defaults | fields)
+
+
+def offer(visit: Appointment, to: WaitlistEntry, **fields: Any) -> Offer:
+    """Return the offer that holds the time of *visit* for an entry, for an hour."""
+    defaults = {
+        "id": visit.id,
+        "waitlist_id": to.id,
+        "doctor_id": visit.doctor_id,
+        "date": visit.date,
+        "start_time": visit.start_time,
+        "end_time": visit.end_time,
+        "duration": visit.duration,
+        "starts_at": visit.starts_at,
+        "ends_at": visit.ends_at,
+        "expires_at": NOW + timedelta(hours=1),
+        "created_at": NOW,
+    }
+    return Offer(**defaults | fields)
 
 
 def once(
@@ -247,6 +301,32 @@ class OpenClinic:
             **{"doctor_id": self.doctor.id, "patient_id": self.patient.id, **fields},
         )
 
+    def series(self, **fields: Any) -> Series:
+        """Return a series of the first patient with the doctor, not stored yet."""
+        defaults = {
+            "id": SeriesId(uuid4()),
+            "doctor_id": self.doctor.id,
+            "patient_id": self.patient.id,
+            "rrule": "FREQ=WEEKLY;COUNT=4",
+            "date": DAY,
+            "start_time": time(9),
+            "duration": 30,
+            "created_at": NOW,
+        }
+        return Series(**defaults | fields)
+
+    def entry(self, **fields: Any) -> WaitlistEntry:
+        """Return the first patient on the waitlist for four weeks, not stored yet."""
+        defaults = {
+            "id": WaitlistId(uuid4()),
+            "patient_id": self.patient.id,
+            "first_date": DAY,
+            "last_date": DAY + timedelta(days=28),
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        return WaitlistEntry(**defaults | fields)
+
     def request(
         self, times: str = "09:00-09:30", on: date = DAY, **fields: Any
     ) -> BookAppointment:
@@ -296,6 +376,27 @@ class OpenClinic:
         visit = self.visit(times, on, **fields)
         self.commit(lambda uow: uow.appointments.add(visit))
         return visit
+
+    def store_entry(self, **fields: Any) -> WaitlistEntry:
+        """Store an entry of the waitlist as `entry` makes it."""
+        entry = self.entry(**fields)
+        self.commit(lambda uow: uow.waitlist.add(entry))
+        return entry
+
+    def store_offer(
+        self,
+        times: str = "09:00-09:30",
+        to: WaitlistEntry | None = None,
+        *,
+        expires_at: datetime = NOW + timedelta(hours=1),
+        **fields: Any,
+    ) -> Offer:
+        """Hold a time for an entry of the waitlist, by default for a new one."""
+        entry = to or self.store_entry()
+        held = self.visit(times, patient_id=entry.patient_id, **fields)
+        offered = offer(held, entry, expires_at=expires_at)
+        self.commit(lambda uow: uow.waitlist.add_offer(offered, held))
+        return offered
 
 
 def open_clinic(

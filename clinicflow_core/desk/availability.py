@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import at_most, whole
-from clinicflow_core.desk.placing import bookable_day
+from clinicflow_core.desk.placing import LAST_YEAR, bookable_day
 from clinicflow_core.entities.appointment import MAX_DURATION, VisitCategory
 from clinicflow_core.entities.doctor import Weekday
 from clinicflow_core.entities.ids import DoctorId
@@ -36,6 +36,7 @@ _FIRST_DAYS = 7
 """How far the first look for the next openings goes; each later one goes further."""
 
 _DAY = timedelta(days=1)
+_LAST_DAY = date(LAST_YEAR, 12, 31)
 
 
 @frozen(kw_only=True)
@@ -120,11 +121,12 @@ def next_openings(
         doctor_ids = _whose(request.doctor_id, uow)
         today = wall_clock(uow.now, uow.clinic.zone).date()
         first = max(request.from_ or today, today)
+        end = min(first + (MOST_DAYS - 1) * _DAY, _LAST_DAY)
         found: list[Opening] = []
         last, days = first - _DAY, _FIRST_DAYS
-        while len(found) < request.count and (last - first).days < MOST_DAYS - 1:
+        while len(found) < request.count and last < end:
             start = last + _DAY
-            last = min(last + days * _DAY, first + (MOST_DAYS - 1) * _DAY)
+            last = min(last + days * _DAY, end)
             days *= 2
             search = Search(
                 first=start,
@@ -154,7 +156,7 @@ def _whose(
 def _search(request: FindOpenings, uow: UnitOfWork) -> Search:
     today = wall_clock(uow.now, uow.clinic.zone).date()
     first = request.from_ or min(today, request.to or today)
-    last = request.to or first + (_FIRST_DAYS - 1) * _DAY
+    last = request.to or min(first + (_FIRST_DAYS - 1) * _DAY, _LAST_DAY)
     if last < first:
         raise InvalidError((Problem("/to", "must not be before from"),))
     if (last - first).days >= MOST_DAYS:

@@ -11,10 +11,14 @@ from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import one_line, pattern, text, whole
-from clinicflow_core.desk.offers import offer_time, who_waits
-from clinicflow_core.desk.placing import (
+from clinicflow_core.desk.offers import (
     NOBODY,
     People,
+    held,
+    offer_time,
+    who_waits,
+)
+from clinicflow_core.desk.placing import (
     Wanted,
     alternatives,
     bookable_day,
@@ -220,8 +224,8 @@ def reschedule(
                 time, doctor_id, override, uow.now
             ),
         )
-        freed = [before.span]
-        waiting = who_waits(before.doctor_id, freed, uow)
+        freed = [before.span] if before.holds_doctor else []
+        waiting = who_waits(before.doctor_id, freed, uow, [doctor_id])
         also = (
             People([before.doctor_id], [entry.patient_id for entry in waiting])
             if waiting
@@ -565,8 +569,8 @@ def _give_up(
         freed = [before.span] if before.holds_doctor else []
         waiting = who_waits(before.doctor_id, freed, uow)
         if waiting:
-            patients = [entry.patient_id for entry in waiting]
-            uow.diaries.hold([before.doctor_id], patients, before.span)
+            those = People([before.doctor_id], [entry.patient_id for entry in waiting])
+            held(NOBODY, those, before.span, uow)
         cancellation = cancellation_of(visit, request, uow)
         uow.appointments.save(visit)
         uow.appointments.cancel(cancellation)

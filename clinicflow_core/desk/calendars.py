@@ -12,7 +12,7 @@ from attrs import field, frozen
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import at_most, text
 from clinicflow_core.desk.lists import every
-from clinicflow_core.desk.offers import offer_time, who_waits
+from clinicflow_core.desk.offers import People, held, offer_time, who_waits
 from clinicflow_core.desk.placing import bookable_day
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.versions import require_version
@@ -69,15 +69,13 @@ class SetDatedHours:
 class TakeTimeOff:
     """Time in which a doctor does not work, by the clinic's wall clock."""
 
-    starts: LocalDateTime
-    ends: LocalDateTime
+    starts: LocalDateTime = field(validator=bookable_day)
+    ends: LocalDateTime = field(validator=bookable_day)
     reason: str | None = field(default=None, repr=False, validator=text(500))
 
     def __attrs_post_init__(self) -> None:
         if self.ends <= self.starts:
             raise ValueError("ends must be after starts")
-        for moment in (self.starts, self.ends):
-            bookable_day(None, None, moment)
 
 
 @frozen(kw_only=True)
@@ -166,14 +164,15 @@ def set_dated_hours(
     hours = request.hours and tuple(sorted(request.hours, key=lambda s: s.start))
     with uow:
         uow.actor.must(Permission.KEEP_DOCTORS)
+        known = held_doctor(doctor_id, (), uow)
+        require_version(known, version)
         before = calendar_to_come(doctor_id, uow)
         others = tuple(each for each in before.dated if each.date != day)
         own = () if hours is None else (DatedHours(day, hours),)
         after = Calendar(before.weekly, (*others, *own))
         freed = new_time(before, after, uow, day)
         waiting = who_waits(doctor_id, freed, uow)
-        known = held_doctor(doctor_id, waiting, uow)
-        require_version(known, version)
+        held_doctor(doctor_id, waiting, uow)
         doctor = known.changed({})
         uow.doctors.save(doctor)
         uow.doctors.set_dated_hours(doctor_id, day, hours)
@@ -275,8 +274,8 @@ def held_doctor(
     Whoever books for the doctor reads the calendar: nobody does so meanwhile.
     """
     today = local_day(_today(uow), uow.clinic.zone)
-    patients = [entry.patient_id for entry in waiting]
-    return uow.diaries.hold([doctor_id], patients, today).doctors[doctor_id]
+    also = People((), [entry.patient_id for entry in waiting])
+    return held(People([doctor_id]), also, today, uow).doctors[doctor_id]
 
 
 def _today(uow: UnitOfWork) -> date:

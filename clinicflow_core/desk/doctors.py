@@ -147,11 +147,12 @@ def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
 
     Raises:
         DoctorNotFoundError: If there is no such doctor.
-        DoctorHasVisitsError: If there is any visit; future ones are named first.
+        DoctorHasVisitsError: If there is any visit, or any of a series that was
+            booked with the doctor; future ones are named first.
     """
     with uow:
         uow.actor.must(Permission.KEEP_DOCTORS)
-        doctor = uow.doctors.get(doctor_id)
+        doctor = held_doctor(doctor_id, (), uow)
         today = wall_clock(uow.now, uow.clinic.zone).date()
         ten = PageRequest(limit=10)
         visits = (
@@ -159,12 +160,13 @@ def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
                 AppointmentFilter(doctor_id=doctor_id, first=today), ten
             ).items
             or uow.appointments.page(AppointmentFilter(doctor_id=doctor_id), ten).items
+            or uow.appointments.of_series_with(doctor_id, ten.limit)
         )
         if visits:
             raise DoctorHasVisitsError(doctor_id, tuple(visit.id for visit in visits))
-        waitlist.forget(uow.waitlist.of_doctor(doctor_id), uow)
         for offer in uow.waitlist.open_offers_with(doctor_id):
             end_offer(offer, Outcome.WITHDRAWN, uow)
+        waitlist.remove(uow.waitlist.of_doctor(doctor_id), uow)
         for user in uow.users.of_doctor(doctor_id):
             uow.users.save(user.changed({"doctor_id": None}, uow.now))
             uow.record("user.changed", user, facts={"fields": ["doctor_id"]})
@@ -230,11 +232,12 @@ def set_hours(
         raise InvalidError((Problem(f"/hours/{clash[1]}", detail),))
     with uow:
         uow.actor.must(Permission.KEEP_DOCTORS)
+        known = held_doctor(doctor_id, (), uow)
+        require_version(known, version)
         before = calendar_to_come(doctor_id, uow)
         freed = new_time(before, Calendar(week, before.dated), uow)
         waiting = who_waits(doctor_id, freed, uow)
-        known = held_doctor(doctor_id, waiting, uow)
-        require_version(known, version)
+        held_doctor(doctor_id, waiting, uow)
         doctor = known.changed({})
         uow.doctors.save(doctor)
         uow.doctors.set_hours(doctor_id, week)

@@ -22,6 +22,7 @@ from attrs import evolve, field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk.doctors import AddDoctor, new_doctor
+from clinicflow_core.desk.offers import let_lapsed_go
 from clinicflow_core.desk.placing import FIRST_YEAR, LAST_YEAR, place_facts
 from clinicflow_core.desk.register import RegisterPatient, new_patient
 from clinicflow_core.desk.retrying import retried
@@ -464,6 +465,7 @@ def _adding_visits(
         if conflicts := find_conflicts(visit, evolve(diary, busy=busy), OVERLAP_RULES):
             detail = " ".join(conflict.message for conflict in conflicts)
             raise unfit(Reason.OVERLAP, detail)
+        let_lapsed_go(diary, visit.span, uow)
         uow.appointments.add(visit)
         facts = {**place_facts(visit), "patient_id": str(visit.patient_id)}
         uow.record("appointment.imported", visit, facts=facts)

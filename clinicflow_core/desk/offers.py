@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from uuid import uuid4
 
+from attrs import frozen
+
+from clinicflow_core.desk.lists import every
 from clinicflow_core.entities.appointment import Appointment
-from clinicflow_core.entities.ids import AppointmentId, DoctorId, WaitlistId
+from clinicflow_core.entities.ids import (
+    AppointmentId,
+    DoctorId,
+    PatientId,
+    WaitlistId,
+)
 from clinicflow_core.entities.policy import MAX_BUFFER
 from clinicflow_core.entities.waitlist import Offer, Outcome, WaitlistEntry
+from clinicflow_core.errors import ContentionError, NotFoundError
 from clinicflow_core.ports import UnitOfWork
 from clinicflow_core.scheduling.diary import Diary, days_of
 from clinicflow_core.scheduling.hours import merged
@@ -32,17 +41,63 @@ _ENDED = {
 }
 
 
+@frozen
+class People:
+    """Doctors and patients."""
+
+    doctor_ids: Collection[DoctorId] = ()
+    patient_ids: Collection[PatientId] = ()
+
+
+NOBODY = People()
+
+
+def held(asked: People, also: People, window: TimeSpan, uow: UnitOfWork) -> Diary:
+    """
+    Return the diary of people who are held from then on, and *also* others.
+
+    Raises:
+        NotFoundError: If one of those *asked* for is not in this clinic.
+        ContentionError: If it is one of *also*, who was there a moment ago.
+    """
+    try:
+        return uow.diaries.hold(
+            {*asked.doctor_ids, *also.doctor_ids},
+            {*asked.patient_ids, *also.patient_ids},
+            window,
+        )
+    except NotFoundError as gone:
+        if gone.record_id in (*asked.doctor_ids, *asked.patient_ids):
+            raise
+        raise ContentionError(gone) from None
+
+
+def doctors_of(doctor_id: DoctorId | None, uow: UnitOfWork) -> Collection[DoctorId]:
+    """Return whose time an entry waits for: one doctor's, or for None everybody's."""
+    if doctor_id is not None:
+        return [doctor_id]
+    return [doctor.id for doctor in every(uow.doctors.page)]
+
+
 def who_waits(
-    doctor_id: DoctorId, freed: Sequence[TimeSpan], uow: UnitOfWork
+    doctor_id: DoctorId,
+    freed: Sequence[TimeSpan],
+    uow: UnitOfWork,
+    also: Collection[DoctorId] = (),
 ) -> tuple[WaitlistEntry, ...]:
     """
     Return who could take time that is about to come free, best ranked first.
 
-    Their patients must be held, with the doctor, before it does.
+    The doctor is held from then on, so that nobody begins to wait unseen. The
+    patients must be held too before the time comes free.
+
+    Args:
+        also: All the other doctors that the act holds: it takes them all at once.
     """
     freed = [span for span in freed if span.end > uow.now]
     if not freed:
         return ()
+    held(NOBODY, People([doctor_id, *also]), freed[0], uow)
     zone = uow.clinic.zone
     first, last = days_of(_hull(freed), zone)
     found = uow.waitlist.waiting(doctor_id, first, last, MOST_ASKED)
@@ -59,32 +114,34 @@ def offer_time(
     """
     Offer time that came free to those who wait for it, and hold it for them.
 
-    Each gets the first opening in it that suits them, in the order of their ranking;
-    nobody the same one twice.
+    Each gets the opening that suits them and takes most of it, the first of those, in
+    the order of their ranking; nobody the same one twice.
 
     Args:
         waiting: As `who_waits` found them; their patients and the doctor are held.
     """
-    freed = [span for span in freed if span.end > uow.now]
+    freed = list(merged(span for span in freed if span.end > uow.now))
     if not waiting or not freed:
         return ()
     diary = _diary_of(doctor_id, freed, waiting, uow)
     beside = timedelta(minutes=diary.policy_of(doctor_id).gap)
     within = list(merged(span.widened(beside) for span in freed))
-    refused = {
-        (each.waitlist_id, each.doctor_id, each.starts_at)
-        for each in uow.waitlist.offers_of([entry.id for entry in waiting])
-    }
+    offers = uow.waitlist.offers_of([entry.id for entry in waiting])
+    refused = {(each.waitlist_id, each.doctor_id, each.starts_at) for each in offers}
+    # The same act may have offered them time of another doctor.
+    provided = {each.waitlist_id for each in offers if each.outcome is Outcome.OPEN}
     made = []
     for entry in waiting:
+        if entry.id in provided:
+            continue
         openings = (
             opening
             for opening in _openings_for(entry, doctor_id, freed, diary)
             if (entry.id, doctor_id, opening.starts_at) not in refused
             and _is_in(opening, within)
+            and opening.starts_at > uow.now  # It would lapse as it is made.
         )
-        opening = next(openings, None)
-        if opening is not None:
+        if opening := _most_of(freed, openings):
             offer, visit = _offer_of(opening, entry, diary)
             let_lapsed_go(diary, visit.span, uow)
             uow.waitlist.add_offer(offer, visit)
@@ -109,12 +166,15 @@ def end_offer(offer: Offer, outcome: Outcome, uow: UnitOfWork) -> WaitlistEntry:
 
 
 def let_lapsed_go(diary: Diary, span: TimeSpan, uow: UnitOfWork) -> None:
-    """Let go of what was offered in *span* and not accepted in time."""
+    """
+    Let go of what was offered in *span* and not accepted in time.
+
+    The offers stay open: to end them, and to pass on what is left of their time, is
+    for the sweep.
+    """
     for lapsed in diary.lapsed:
         if lapsed.span.overlaps(span):
-            offer = uow.waitlist.get_offer(lapsed.appointment_id)
-            if offer.outcome is Outcome.OPEN:
-                end_offer(offer, Outcome.EXPIRED, uow)
+            uow.waitlist.let_go(lapsed.appointment_id)
 
 
 def open_offer(waitlist_id: WaitlistId, uow: UnitOfWork) -> Offer | None:
@@ -170,6 +230,24 @@ def _is_in(opening: Opening, spans: Sequence[TimeSpan]) -> bool:
     """Return whether an opening needs time in one of *spans*, which are merged."""
     place = bisect_left(spans, opening.ends_at, key=lambda span: span.start)
     return place > 0 and opening.starts_at < spans[place - 1].end
+
+
+def _most_of(freed: Sequence[TimeSpan], openings: Iterable[Opening]) -> Opening | None:
+    """Return the first of the openings that take most of *freed*, which is merged."""
+    best, most = None, timedelta(-1)
+    for opening in openings:
+        whole = opening.ends_at - opening.starts_at
+        place = bisect_right(freed, opening.starts_at, key=lambda span: span.end)
+        taken = timedelta()
+        for span in islice(freed, place, None):
+            if span.start >= opening.ends_at:
+                break
+            taken += min(span.end, opening.ends_at) - max(span.start, opening.starts_at)
+        if taken > most:
+            best, most = opening, taken
+        if taken == whole:
+            break
+    return best
 
 
 def _offer_of(

@@ -8,7 +8,7 @@ does the same for all of them: see `series`, `waitlist` and `imports`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from attrs import evolve, frozen
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.desk.offers import let_lapsed_go
+from clinicflow_core.desk.offers import NOBODY, People, held, let_lapsed_go
 from clinicflow_core.entities.appointment import (
     MAX_DURATION,
     Appointment,
@@ -60,17 +60,6 @@ def bookable_day(_: object, __: object, day: Any) -> None:
         raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
 
 
-@frozen
-class People:
-    """Doctors and patients."""
-
-    doctor_ids: Collection[DoctorId] = ()
-    patient_ids: Collection[PatientId] = ()
-
-
-NOBODY = People()
-
-
 class Draft(Protocol):
     """Makes the visit for a time, to be judged or to be kept."""
 
@@ -111,11 +100,14 @@ class Wanted:
         Raises:
             PatientErasedError: If the patient was erased.
         """
-        read = uow.diaries.hold if hold else uow.diaries.read
         longest = self.duration or MAX_DURATION
         window = days_around(self.local, longest, uow.clinic.zone)
-        doctors = [self.doctor_id, *also.doctor_ids]
-        diary = read(doctors, [self.patient_id, *also.patient_ids], window)
+        people = People([self.doctor_id], [self.patient_id])
+        diary = (
+            held(people, also, window, uow)
+            if hold
+            else uow.diaries.read(people.doctor_ids, people.patient_ids, window)
+        )
         diary.patients[self.patient_id].refuse_erased()
         return diary
 

@@ -16,6 +16,7 @@ from attrs import evolve, field, frozen
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import email, one_line
 from clinicflow_core.desk import waitlist
+from clinicflow_core.desk.offers import let_lapsed_go
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.versions import require_version
 from clinicflow_core.duplicates import (
@@ -162,13 +163,14 @@ def remove(patient_id: PatientId, uow: UnitOfWork) -> None:
     """
     with uow:
         uow.actor.must(Permission.KEEP_PATIENTS)
+        leaving = waitlist.leaving(patient_id, uow)
         patient = uow.patients.get(patient_id)
         visits = uow.appointments.page(
             AppointmentFilter(patient_id=patient_id), PageRequest(limit=10)
         )
         if visits.items:
             raise PatientHasVisitsError(patient_id, tuple(v.id for v in visits.items))
-        waitlist.forget(uow.waitlist.of_patient(patient_id), uow)
+        waitlist.forget(leaving, uow)
         for person in (*uow.patients.merged_into(patient_id), patient):
             uow.belongings.blank(person.id, uow.now)
             uow.patients.remove(person.id)
@@ -204,6 +206,7 @@ def merge(patient_id: PatientId, request: MergePatients, uow: UnitOfWork) -> Pat
         patient = before.changed(filled, uow.now)
         if conflicts := tuple(_at_once(diary, patient_id)):
             raise BookingConflictError(conflicts)
+        let_lapsed_go(diary, _EVER, uow)
         moved = uow.belongings.move(duplicate_id, patient_id, uow.now)
         uow.patients.save(patient)
         uow.patients.save(duplicate.merged_into(patient_id, uow.now))
@@ -270,6 +273,7 @@ def erase(patient_id: PatientId, uow: UnitOfWork) -> Patient:
     with uow:
         uow.actor.must(Permission.ERASE_PATIENTS)
         # Nobody books for the patient meanwhile.
+        leaving = waitlist.leaving(patient_id, uow)
         diary = uow.diaries.hold([], [patient_id], _EVER)
         before = diary.patients[patient_id]
         visits = _visits_in(uow.belongings.of(patient_id))
@@ -282,7 +286,7 @@ def erase(patient_id: PatientId, uow: UnitOfWork) -> Patient:
             raise PatientHasVisitsError(patient_id, tuple(i for _, i in to_come[:10]))
         patient = before.erased(uow.now)
         if patient is not before:
-            waitlist.forget(uow.waitlist.of_patient(patient_id), uow)
+            waitlist.forget(leaving, uow)
             merged = uow.patients.merged_into(patient_id)
             for person in (before, *merged):
                 uow.patients.save(person.erased(uow.now))

@@ -20,9 +20,14 @@ from clinicflow_core.desk.lists import every
 from clinicflow_core.desk.offers import end_offer, open_offer
 from clinicflow_core.desk.placing import place_facts
 from clinicflow_core.desk.retrying import retried
-from clinicflow_core.entities.appointment import Appointment, Override
+from clinicflow_core.entities.appointment import TO_COME, Appointment, Override
 from clinicflow_core.entities.ids import AppointmentId, DoctorId
-from clinicflow_core.entities.waitlist import Offer, Outcome, WaitlistStatus
+from clinicflow_core.entities.waitlist import (
+    Offer,
+    Outcome,
+    WaitlistEntry,
+    WaitlistStatus,
+)
 from clinicflow_core.ports import AppointmentFilter, UnitOfWork
 from clinicflow_core.scheduling.conflicts import (
     Conflict,
@@ -102,10 +107,17 @@ def retime(uow: UnitOfWork, *, apply: bool = False) -> Retiming:
         today = local_day(wall_clock(uow.now, zone).date(), zone)
         doctors = [doctor.id for doctor in every(uow.doctors.page)]
         uow.diaries.hold(doctors, [], today)
-        visits = list(_to_come(zone, uow))
-        steps = _steps(visits, zone)
-        offers = [offer for offer in _open_offers(uow) if _moves(offer, zone)]
+        steps = _steps(_visits(zone, uow), zone, uow.now)
+        open_offers = list(_open_offers(uow))
+        offers = [
+            offer
+            for offer, entry in open_offers
+            if _moves(offer, zone) or any(step.meets(offer, entry) for step in steps)
+        ]
         if apply:
+            for offer, _ in open_offers:
+                if not offer.counts(uow.now):
+                    uow.waitlist.let_go(offer.id)
             for offer in offers:
                 end_offer(offer, Outcome.WITHDRAWN, uow)
             _write(steps, uow)
@@ -138,6 +150,14 @@ class _Step:
             conflicts=self.conflicts,
         )
 
+    def meets(self, offer: Offer, entry: WaitlistEntry) -> bool:
+        """Return whether the visit will need time that is held for *entry*."""
+        visit = self.visit
+        return self.time.span.overlaps(TimeSpan(offer.starts_at, offer.ends_at)) and (
+            (visit.holds_doctor and visit.doctor_id == offer.doctor_id)
+            or (visit.holds_patient and visit.patient_id == entry.patient_id)
+        )
+
     @property
     def override(self) -> Override | None:
         """The override of the visit from then on."""
@@ -151,9 +171,9 @@ class _Step:
         return Override(reason=before.reason, conflicts=kinds, by_id=before.by_id)
 
 
-def _steps(visits: Sequence[Appointment], zone: ZoneInfo) -> list[_Step]:
+def _steps(visits: Sequence[Appointment], zone: ZoneInfo, now: datetime) -> list[_Step]:
     """Return what happens to *visits*, by their old starts."""
-    times = {visit.id: _time_of(visit, zone) for visit in visits}
+    times = {visit.id: _time_of(visit, zone, now) for visit in visits}
     # Whoever stays keeps their time, then whoever booked first.
     order = sorted(
         visits,
@@ -177,7 +197,7 @@ def _steps(visits: Sequence[Appointment], zone: ZoneInfo) -> list[_Step]:
         local = datetime.combine(visit.date, visit.start_time)
         if instant_of(local, zone) is None:
             met.append(no_such_local_time(local, zone.key))
-        if time.span != visit.span:
+        if time != visit.time:
             steps.append(_Step(visit, time, tuple(met)))
     return sorted(steps, key=lambda step: step.visit.sort_key)
 
@@ -197,11 +217,19 @@ def _write(steps: Sequence[_Step], uow: UnitOfWork) -> None:
         uow.record("appointment.retimed", after, facts=facts)
 
 
-def _time_of(visit: Appointment, zone: ZoneInfo) -> VisitTime:
-    """Return when *visit* is by the rules of *zone*; its wall clock stays."""
+def _time_of(visit: Appointment, zone: ZoneInfo, now: datetime) -> VisitTime:
+    """
+    Return when *visit* is by the rules of *zone*; its wall clock stays.
+
+    It is when it was if it has begun by the old clocks, unless by the new ones it is
+    still to come.
+    """
     local = datetime.combine(visit.date, visit.start_time)
     start = _start_of(local, visit.starts_at, zone)
-    end = start + timedelta(minutes=visit.duration)
+    is_expected = visit.status in TO_COME and not visit.arrived
+    if visit.starts_at <= now and not (is_expected and start > now):
+        return visit.time
+    end = start + (visit.ends_at - visit.starts_at)
     return VisitTime(
         date=visit.date,
         start_time=visit.start_time,
@@ -222,17 +250,16 @@ def _moves(offer: Offer, zone: ZoneInfo) -> bool:
     return _start_of(local, offer.starts_at, zone) != offer.starts_at
 
 
-def _to_come(zone: ZoneInfo, uow: UnitOfWork) -> Iterator[Appointment]:
-    """Yield the visits that begin from now on, by the old or by the new clocks."""
-    first = wall_clock(uow.now, zone).date() - 2 * _DAY
+def _visits(zone: ZoneInfo, uow: UnitOfWork) -> list[Appointment]:
+    """Return the visits that may move, and those that they may meet."""
+    # Clocks of two zones lie up to 26 hours apart, and a visit lasts up to a day.
+    first = wall_clock(uow.now, zone).date() - 4 * _DAY
     which = AppointmentFilter(first=first)
-    for visit in every(lambda part: uow.appointments.page(which, part)):
-        if max(visit.starts_at, _time_of(visit, zone).span.start) > uow.now:
-            yield visit
+    return list(every(lambda part: uow.appointments.page(which, part)))
 
 
-def _open_offers(uow: UnitOfWork) -> Iterator[Offer]:
+def _open_offers(uow: UnitOfWork) -> Iterator[tuple[Offer, WaitlistEntry]]:
     offered = WaitlistStatus.OFFERED
     for entry in every(lambda part: uow.waitlist.page(offered, part)):
         if offer := open_offer(entry.id, uow):
-            yield offer
+            yield offer, entry

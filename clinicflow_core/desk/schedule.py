@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
@@ -28,7 +29,7 @@ from clinicflow_core.scheduling.conflicts import (
     find_conflicts,
 )
 from clinicflow_core.scheduling.diary import Diary
-from clinicflow_core.timespan import TimeSpan, local_day, wall_clock
+from clinicflow_core.timespan import TimeSpan, local_days, midnight, wall_clock
 
 MOST_VISITS = 2000
 """More than these a day does not show, nor a week more of each day."""
@@ -37,8 +38,8 @@ _DAY = timedelta(days=1)
 
 
 @frozen(kw_only=True)
-class WorkingSpan:
-    """A stretch in which the doctor works; wall clock and instants."""
+class DaySpan:
+    """A stretch of a day; wall clock and instants."""
 
     start_time: time
     end_time: time
@@ -64,13 +65,15 @@ class DoctorDay:
         time_off: What is taken off on that day, by start.
         closed: Whether the clinic is closed for the doctor; then the hours do not
             count.
+        offered: What is held for somebody on the waitlist, by start.
         visits: By start.
     """
 
     doctor: Doctor
-    working: tuple[WorkingSpan, ...]
+    working: tuple[DaySpan, ...]
     time_off: tuple[TimeOff, ...]
     closed: bool
+    offered: tuple[DaySpan, ...]
     visits: tuple[ScheduledVisit, ...]
 
 
@@ -189,18 +192,21 @@ def stranded(request: PageRequest, uow: UnitOfWork) -> Page[StrandedVisit]:
 def _days(
     first: date, count: int, doctor_ids: Sequence[DoctorId], uow: UnitOfWork
 ) -> Iterator[Day]:
-    last = first + (count - 1) * _DAY
-    if not FIRST_YEAR <= first.year <= last.year <= LAST_YEAR:
+    earliest, latest = date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)
+    if not earliest <= first <= latest - (count - 1) * _DAY:
         detail = f"must be in the years {FIRST_YEAR} to {LAST_YEAR}"
         raise InvalidError((Problem("/date", detail),))
+    last = first + (count - 1) * _DAY
     own = uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
     for doctor_id in doctor_ids:
         uow.actor.must_see_diary(doctor_id)
     if own is not None:
         doctor_ids = [own]
     zone = uow.clinic.zone
-    window = TimeSpan(local_day(first, zone).start, local_day(last, zone).end)
+    # A day that clocks skip begins and ends as the next one begins.
+    window = TimeSpan(midnight(first, zone), midnight(last + 2 * _DAY, zone))
     diary = uow.diaries.read(doctor_ids or None, [], window)
+    doctors = [diary.doctors[i] for i in doctor_ids] or list(diary.doctors.values())
     visits = uow.appointments.page(
         AppointmentFilter(first=first, last=last, doctor_id=own),
         PageRequest(limit=count * MOST_VISITS),
@@ -225,7 +231,7 @@ def _days(
                         if visit.doctor_id == doctor.id and visit.date == on
                     ),
                 )
-                for doctor in diary.doctors.values()
+                for doctor in doctors
             ),
         )
 
@@ -234,25 +240,35 @@ def _doctor_day(
     doctor: Doctor, on: date, diary: Diary, visits: tuple[ScheduledVisit, ...]
 ) -> DoctorDay:
     zone = diary.zone
-    whole = local_day(on, zone)
+    whole = next(local_days([on], zone), None)
     return DoctorDay(
         doctor=doctor,
         working=tuple(
-            WorkingSpan(
-                start_time=wall_clock(span.start, zone).time(),
-                end_time=wall_clock(span.end, zone).time(),
-                starts_at=span.start,
-                ends_at=span.end,
-            )
-            for span in diary.working_spans(doctor.id, on, on)
+            _shown(span, zone) for span in diary.working_spans(doctor.id, on, on)
         ),
         time_off=tuple(
             off
             for off in diary.calendar_of(doctor.id).time_off
-            if (span := off.span(zone)) and span.overlaps(whole)
+            if whole and (span := off.span(zone)) and span.overlaps(whole)
         ),
         closed=bool(diary.closed_spans(doctor.id, on, on)),
+        offered=tuple(
+            _shown(taken.span, zone)
+            for taken in diary.busy
+            if taken.is_offer
+            and taken.doctor_id == doctor.id
+            and wall_clock(taken.span.start, zone).date() == on
+        ),
         visits=visits,
+    )
+
+
+def _shown(span: TimeSpan, zone: ZoneInfo) -> DaySpan:
+    return DaySpan(
+        start_time=wall_clock(span.start, zone).time(),
+        end_time=wall_clock(span.end, zone).time(),
+        starts_at=span.start,
+        ends_at=span.end,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any
@@ -18,7 +18,13 @@ from clinicflow_core.desk.booking import (
     OverrideRequest,
     cancellation_of,
 )
-from clinicflow_core.desk.offers import let_lapsed_go, offer_time, who_waits
+from clinicflow_core.desk.offers import (
+    People,
+    held,
+    let_lapsed_go,
+    offer_time,
+    who_waits,
+)
 from clinicflow_core.desk.placing import (
     accepted,
     bookable_day,
@@ -38,6 +44,7 @@ from clinicflow_core.entities.appointment import (
 )
 from clinicflow_core.entities.ids import AppointmentId, DoctorId, PatientId, SeriesId
 from clinicflow_core.entities.series import Series
+from clinicflow_core.entities.waitlist import WaitlistEntry
 from clinicflow_core.errors import InvalidError, Problem, SeriesConflictError
 from clinicflow_core.ports import UnitOfWork
 from clinicflow_core.scheduling.conflicts import (
@@ -64,6 +71,11 @@ class SeriesPolicy(Enum):
 
 def _recurrence(_: object, __: object, value: str) -> None:
     read_recurrence(value)
+
+
+def _to_come_was_not_missed(_: object, __: object, kind: CancellationType) -> None:
+    if kind is CancellationType.NO_SHOW:
+        raise ValueError("must not be no-show: a visit to come was not missed")
 
 
 @frozen(kw_only=True)
@@ -141,7 +153,9 @@ class CancelSeries:
     """
 
     from_: date | None = field(default=None, validator=bookable_day)
-    cancellation_type: CancellationType = CancellationType.OTHER
+    cancellation_type: CancellationType = field(
+        default=CancellationType.OTHER, validator=_to_come_was_not_missed
+    )
     reason_note: str | None = field(default=None, repr=False, validator=text(2000))
 
 
@@ -212,7 +226,7 @@ def book(
         outcome = SeriesOutcome(
             series=series,
             appointments=tuple(placed.visits),
-            skipped=tuple(placed.refused),
+            skipped=placed.skipped,
         )
         uow.appointments.add_series(series)
         uow.record(
@@ -222,7 +236,7 @@ def book(
                 "doctor_id": str(series.doctor_id),
                 "patient_id": str(series.patient_id),
                 "visits": len(placed.visits),
-                "skipped": len(placed.refused),
+                "skipped": len(placed.skipped),
             },
             reason=reason,
         )
@@ -286,23 +300,20 @@ def change(
         for target in moves.values():
             target.refuse_unbookable()
         spans = [visit.span for visit in before]
-        freed = _freed(before)
-        waiting = {d: who_waits(d, each, uow) for d, each in freed.items()}
-        doctors = {*freed, *(target.doctor_id for target in moves.values())}
-        patients = {visit.patient_id for visit in before}
-        patients |= {e.patient_id for each in waiting.values() for e in each}
+        freed = _freed(visit for visit in before if not moves[visit.id].stays)
+        doctors = {visit.doctor_id for visit in before}
+        doctors |= {target.doctor_id for target in moves.values()}
+        waiting = {d: who_waits(d, each, uow, doctors) for d, each in freed.items()}
+        people = People(doctors, {visit.patient_id for visit in before})
         zone = uow.clinic.zone
         around = [
             days_around(target.local, target.minutes, zone) for target in moves.values()
         ]
-        diary = uow.diaries.hold(
-            doctors,
-            patients,
-            TimeSpan(
-                min(span.start for span in (*spans, *around)),
-                max(span.end for span in (*spans, *around)),
-            ),
+        window = TimeSpan(
+            min(span.start for span in (*spans, *around)),
+            max(span.end for span in (*spans, *around)),
         )
+        diary = held(people, _patients_of(waiting), window, uow)
         placed = _Placed(diary, uow, rules, reason)
         # In this order none is moved onto one that is still to be moved away.
         later = next(iter(moves.values())).is_later
@@ -314,14 +325,14 @@ def change(
         for visit in changed:
             let_lapsed_go(diary, visit.span, uow)
             uow.appointments.save(visit)
-            _record_change(visit, known[visit.id], uow)
+            _record_change(visit, known[visit.id], request.details, uow)
         for doctor_id, each in freed.items():
             offer_time(doctor_id, each, waiting[doctor_id], uow)
         uow.commit()
     return SeriesOutcome(
         series=series,
         appointments=tuple(sorted(changed, key=lambda v: v.sort_key)),
-        skipped=tuple(placed.refused),
+        skipped=placed.skipped,
     )
 
 
@@ -342,10 +353,9 @@ def cancel(
         series = uow.appointments.get_series(series_id)
         before = _to_come(series_id, request.from_, uow)
         freed = _freed(before)
-        waiting = {d: who_waits(d, each, uow) for d, each in freed.items()}
-        patients = {e.patient_id for each in waiting.values() for e in each}
-        if patients:
-            uow.diaries.hold(freed, patients, before[0].span)
+        waiting = {d: who_waits(d, each, uow, freed) for d, each in freed.items()}
+        if any(waiting.values()):
+            held(People(freed), _patients_of(waiting), before[0].span, uow)
         cancelled = []
         why = CancelAppointment(
             cancellation_type=request.cancellation_type,
@@ -400,8 +410,18 @@ class _Target:
             raise InvalidError((Problem("/days_later", str(error)),)) from None
 
     @property
+    def was_local(self) -> datetime:
+        return datetime.combine(self.visit.date, self.visit.start_time)
+
+    @property
     def is_later(self) -> bool:
-        return self.local > datetime.combine(self.visit.date, self.visit.start_time)
+        return self.local > self.was_local
+
+    @property
+    def stays(self) -> bool:
+        visit = self.visit
+        before = (self.was_local, visit.duration, visit.doctor_id)
+        return (self.local, self.minutes, self.doctor_id) == before
 
 
 class _Placed:
@@ -418,8 +438,13 @@ class _Placed:
         self._uow = uow
         self._rules = rules
         self._reason = reason
+        self._refused: list[RefusedOccurrence] = []
         self.visits: list[Appointment] = []
-        self.refused: list[RefusedOccurrence] = []
+
+    @property
+    def skipped(self) -> tuple[RefusedOccurrence, ...]:
+        """Those that cannot take their time, by start."""
+        return tuple(sorted(self._refused, key=lambda r: (r.date, r.start_time)))
 
     def add(self, visit: Appointment | None, day: date, start_time: time) -> None:
         """Let a visit take its time, or note why it cannot; None is never shown."""
@@ -443,13 +468,15 @@ class _Placed:
     def move(self, visit: Appointment, target: _Target) -> None:
         """Let a visit that has a time already take another one."""
         local, now = target.local, self._uow.now
+        if target.stays:
+            # It was accepted as it is, and nobody asks the rules again.
+            self.visits.append(visit.changed(target.request.details, now))
+            return
         time = visit_time(local.date(), local.time(), target.minutes, self._diary.zone)
         moved = None
         if time is not None:
             moved = visit.rescheduled(time, target.doctor_id, None, now)
-            if details := target.request.details:
-                version = visit.version + 1
-                moved = evolve(moved, **details, version=version, updated_at=now)
+            moved = evolve(moved, **target.request.details)
         self.add(moved, local.date(), local.time())
 
     def refuse(self, policy: SeriesPolicy) -> None:
@@ -458,14 +485,14 @@ class _Placed:
             SeriesConflictError: If by *policy* nothing may be written.
         """
         wants_all = policy is SeriesPolicy.ALL_OR_NOTHING
-        if self.refused and (wants_all or not self.visits):
-            raise SeriesConflictError(tuple(self.refused))
+        if self._refused and (wants_all or not self.visits):
+            raise SeriesConflictError(self.skipped)
 
     def _refuse(self, local: datetime, conflicts: tuple[Conflict, ...]) -> None:
         refused = RefusedOccurrence(
             date=local.date(), start_time=local.time(), conflicts=conflicts
         )
-        self.refused.append(refused)
+        self._refused.append(refused)
 
 
 def _days(request: BookSeries, uow: UnitOfWork) -> Sequence[date]:
@@ -520,14 +547,25 @@ def _freed(visits: Iterable[Appointment]) -> dict[DoctorId, list[TimeSpan]]:
     """Return the time that comes free without *visits*, by doctor."""
     spans: dict[DoctorId, list[TimeSpan]] = {}
     for visit in visits:
-        spans.setdefault(visit.doctor_id, []).append(visit.span)
+        if visit.holds_doctor:
+            spans.setdefault(visit.doctor_id, []).append(visit.span)
     return spans
 
 
-def _record_change(visit: Appointment, before: Appointment, uow: UnitOfWork) -> None:
-    series_id = {"series_id": str(visit.series_id)}
+def _patients_of(waiting: Mapping[DoctorId, Iterable[WaitlistEntry]]) -> People:
+    return People((), {e.patient_id for each in waiting.values() for e in each})
+
+
+def _record_change(
+    visit: Appointment,
+    before: Appointment,
+    details: Iterable[str],
+    uow: UnitOfWork,
+) -> None:
+    series_id: dict[str, object] = {"series_id": str(visit.series_id)}
     if visit.times_moved == before.times_moved:
-        uow.record("appointment.changed", visit, facts=series_id)
+        facts = {"fields": sorted(details), **series_id}
+        uow.record("appointment.changed", visit, facts=facts)
         return
     facts = {**place_facts(visit), "from": place_facts(before), **series_id}
     kept = visit.override.reason if visit.override else None

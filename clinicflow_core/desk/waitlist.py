@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, time
 from uuid import uuid4
 
@@ -11,7 +11,11 @@ from attrs import evolve, field, frozen
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import text, whole
 from clinicflow_core.desk.offers import (
+    NOBODY,
+    People,
+    doctors_of,
     end_offer,
+    held,
     offer_facts,
     offer_time,
     open_offer,
@@ -35,9 +39,16 @@ from clinicflow_core.entities.waitlist import (
     WaitlistEntry,
     WaitlistStatus,
 )
-from clinicflow_core.errors import ContentionError, OfferNotOpenError
+from clinicflow_core.errors import (
+    BookingConflictError,
+    ContentionError,
+    InvalidError,
+    OfferNotOpenError,
+    Problem,
+)
 from clinicflow_core.ports import Page, PageRequest, UnitOfWork
-from clinicflow_core.timespan import TimeSpan
+from clinicflow_core.scheduling.conflicts import ATTENDANCE_RULES, find_conflicts
+from clinicflow_core.timespan import TimeSpan, local_day, wall_clock
 
 MOST_AT_ONCE = 100
 """How many lapsed offers one sweep ends."""
@@ -106,14 +117,20 @@ def join(request: JoinWaitlist, uow: UnitOfWork) -> Waiting:
     Put a patient on the waitlist; time that comes free from then on is offered.
 
     Raises:
+        InvalidError: If the last day that suits is over.
         NotFoundError: If doctor or patient is not in this clinic.
         PatientErasedError: If the patient was erased.
     """
     with uow:
         uow.actor.must(Permission.BOOK)
-        uow.patients.get(request.patient_id).refuse_erased()
-        if request.doctor_id is not None:
-            uow.doctors.get(request.doctor_id)
+        if request.last_date < wall_clock(uow.now, uow.clinic.zone).date():
+            raise InvalidError((Problem("/last_date", "must not be over"),))
+        # Nobody frees time of these doctors meanwhile, or erases the patient.
+        doctor_ids = doctors_of(request.doctor_id, uow)
+        wished = [request.doctor_id] if request.doctor_id else ()
+        asked = People(wished, [request.patient_id])
+        diary = held(asked, People(doctor_ids), _today(uow), uow)
+        diary.patients[request.patient_id].refuse_erased()
         entry = WaitlistEntry(
             id=WaitlistId(uuid4()),
             patient_id=request.patient_id,
@@ -176,14 +193,19 @@ def accept(waitlist_id: WaitlistId, uow: UnitOfWork) -> Appointment:
     Raises:
         WaitlistEntryNotFoundError: If there is no such entry.
         OfferNotOpenError: If nothing is offered to it, or no longer.
+        BookingConflictError: If the doctor is not there any more.
     """
     with uow:
         uow.actor.must(Permission.BOOK)
         entry, offer = _offered(waitlist_id, uow)
         if not offer.counts(uow.now):
             raise OfferNotOpenError(waitlist_id)
-        _hold(offer, entry, (), uow)
+        _hold([offer], People([offer.doctor_id], [entry.patient_id]), uow)
         visit = evolve(visit_of(offer, entry, uow.now), status=Status.CONFIRMED)
+        diary = uow.diaries.read([offer.doctor_id], [], visit.span)
+        if conflicts := find_conflicts(visit, diary, ATTENDANCE_RULES):
+            final = (evolve(conflict, overridable=False) for conflict in conflicts)
+            raise BookingConflictError(tuple(final))
         uow.waitlist.accept_offer(offer.ended(Outcome.ACCEPTED), visit)
         uow.waitlist.save(entry.booked(visit.id, uow.now))
         uow.record(
@@ -250,37 +272,62 @@ def sweep(uow: UnitOfWork) -> int:
     Returns:
         How many it ended.
     """
-    ended = 0
     with uow:
         uow.actor.must(Permission.BOOK)
         lapsed = uow.waitlist.lapsed(MOST_AT_ONCE)
-    for offer in lapsed:
-        ended += _expire(offer.waitlist_id, uow)
-    return ended
+    return _expire(lapsed, uow) if lapsed else 0
 
 
 @retried
-def _expire(waitlist_id: WaitlistId, uow: UnitOfWork) -> bool:
+def _expire(lapsed: Iterable[Offer], uow: UnitOfWork) -> int:
     with uow:
-        offer = open_offer(waitlist_id, uow)
-        if offer is None or offer.counts(uow.now):
-            return False
-        entry = uow.waitlist.get(waitlist_id)
-        _pass_on(offer, entry, Outcome.EXPIRED, uow)
+        offers = [o for o in lapsed if open_offer(o.waitlist_id, uow) == o]
+        entries = [uow.waitlist.get(offer.waitlist_id) for offer in offers]
+        wished = {entry.doctor_id for entry in entries}
+        doctor_ids = {i for wish in wished for i in doctors_of(wish, uow)}
+        patient_ids = {entry.patient_id for entry in entries}
+        _hold_with_next(offers, People(doctor_ids, patient_ids), uow)
+        for offer in offers:
+            end_offer(offer, Outcome.EXPIRED, uow)
+        _offer_again(offers, uow)
         uow.commit()
-    return True
+    return len(offers)
 
 
-def forget(entries: Iterable[WaitlistEntry], uow: UnitOfWork) -> None:
+@frozen
+class Leaving:
+    """Entries of a patient who goes, and what is offered to them; see `leaving`."""
+
+    entries: tuple[WaitlistEntry, ...]
+    offers: tuple[Offer, ...]
+
+
+def leaving(patient_id: PatientId, uow: UnitOfWork) -> Leaving:
     """
-    Remove entries whose patient or doctor goes; the rest is up to the act.
+    Hold a patient who is about to go, and whoever could take what is offered to them.
 
-    A time that is held for one of them is let go of.
+    Raises:
+        PatientNotFoundError: If there is no such patient.
     """
+    uow.patients.get(patient_id)
+    entries = uow.waitlist.of_patient(patient_id)
+    found = (open_offer(entry.id, uow) for entry in entries)
+    offers = tuple(offer for offer in found if offer is not None)
+    _hold_with_next(offers, People((), [patient_id]), uow)
+    return Leaving(entries, offers)
+
+
+def forget(them: Leaving, uow: UnitOfWork) -> None:
+    """Remove the entries; what is offered to them goes to the next ones."""
+    for offer in them.offers:
+        end_offer(offer, Outcome.WITHDRAWN, uow)
+    remove(them.entries, uow)
+    _offer_again(them.offers, uow)
+
+
+def remove(entries: Iterable[WaitlistEntry], uow: UnitOfWork) -> None:
+    """Remove entries, to which nothing may be offered now."""
     for entry in entries:
-        offer = open_offer(entry.id, uow)
-        if offer is not None:
-            end_offer(offer, Outcome.WITHDRAWN, uow)
         uow.waitlist.remove(entry.id)
         uow.record("waitlist.removed", entry)
 
@@ -297,31 +344,72 @@ def _pass_on(
     offer: Offer, entry: WaitlistEntry, outcome: Outcome, uow: UnitOfWork
 ) -> WaitlistEntry:
     """End an offer, and offer its time to the next one who waits for it."""
-    freed = [TimeSpan(offer.starts_at, offer.ends_at)]
-    waiting = who_waits(offer.doctor_id, freed, uow)
-    _hold(offer, entry, waiting, uow)
+    doctor_ids = doctors_of(entry.doctor_id, uow)
+    _hold_with_next([offer], People(doctor_ids, [entry.patient_id]), uow)
     after = end_offer(offer, outcome, uow)
-    offer_time(offer.doctor_id, freed, waiting, uow)
+    _offer_again([offer], uow)
     return after
 
 
-def _hold(
-    offer: Offer,
-    entry: WaitlistEntry,
-    waiting: Iterable[WaitlistEntry],
-    uow: UnitOfWork,
-) -> None:
+def _hold_with_next(offers: Sequence[Offer], people: People, uow: UnitOfWork) -> None:
     """
-    Hold everybody concerned, and look whether the offer is still as it was.
+    Hold *people*, and whoever the time of *offers* may be offered to next.
+
+    Whoever had one waits again. The doctors they wait for must be among *people*, so
+    that none of them frees time unseen.
+    """
+    times = _times_of(offers)
+    doctor_ids = {*times, *people.doctor_ids}
+    waiting = [
+        entry
+        for doctor_id, spans in times.items()
+        for entry in who_waits(doctor_id, spans, uow, doctor_ids)
+    ]
+    patient_ids = {*people.patient_ids, *(entry.patient_id for entry in waiting)}
+    _hold(offers, People(doctor_ids, patient_ids), uow)
+
+
+def _hold(offers: Iterable[Offer], people: People, uow: UnitOfWork) -> None:
+    """
+    Hold *people*, and look whether *offers* are still as they were.
 
     Raises:
-        ContentionError: If somebody answered it meanwhile.
+        ContentionError: If somebody answered one meanwhile.
     """
-    patients = [entry.patient_id, *(each.patient_id for each in waiting)]
-    span = TimeSpan(offer.starts_at, offer.ends_at)
-    uow.diaries.hold([offer.doctor_id], patients, span)
-    if open_offer(entry.id, uow) != offer:
-        raise ContentionError(OfferNotOpenError(entry.id))
+    held(NOBODY, people, _today(uow), uow)
+    for offer in offers:
+        if open_offer(offer.waitlist_id, uow) != offer:
+            raise ContentionError(OfferNotOpenError(offer.waitlist_id))
+
+
+def _offer_again(offers: Sequence[Offer], uow: UnitOfWork) -> None:
+    """Offer the time of offers that ended to the next ones who wait for it."""
+    had = {offer.waitlist_id for offer in offers}
+    again: dict[DoctorId, list[WaitlistEntry]] = {}
+    for doctor_id, spans in _times_of(offers).items():
+        waiting = who_waits(doctor_id, spans, uow)
+        others = [entry for entry in waiting if entry.id not in had]
+        again[doctor_id] = [entry for entry in waiting if entry.id in had]
+        offer_time(doctor_id, spans, others, uow)
+    # Whoever let one offer go can have what is left of another.
+    for offer in offers:
+        others = [e for e in again[offer.doctor_id] if e.id != offer.waitlist_id]
+        span = TimeSpan(offer.starts_at, offer.ends_at)
+        offer_time(offer.doctor_id, [span], others, uow)
+
+
+def _times_of(offers: Iterable[Offer]) -> dict[DoctorId, list[TimeSpan]]:
+    """Return the time that *offers* hold, by doctor."""
+    times: dict[DoctorId, list[TimeSpan]] = {}
+    for offer in offers:
+        span = TimeSpan(offer.starts_at, offer.ends_at)
+        times.setdefault(offer.doctor_id, []).append(span)
+    return times
+
+
+def _today(uow: UnitOfWork) -> TimeSpan:
+    zone = uow.clinic.zone
+    return local_day(wall_clock(uow.now, zone).date(), zone)
 
 
 def _offers_now(

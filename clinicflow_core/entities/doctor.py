@@ -64,7 +64,7 @@ class Doctor:
         return evolve(self, **changes, version=self.version + 1)
 
 
-@frozen
+@frozen(cache_hash=True)
 class WorkingHours:
     """
     A stretch of one weekday in which a doctor sees patients.

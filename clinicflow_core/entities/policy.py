@@ -108,6 +108,11 @@ class SchedulingPolicy:
     offer_minutes: int = field(default=120, validator=whole(1, 14 * MINUTES_A_DAY))
 
     @property
+    def closes(self) -> bool:
+        """Whether the clinic is ever closed."""
+        return bool(self.closed_days) or self.public_holidays is not None
+
+    @property
     def gap(self) -> int:
         """How many minutes lie between two visits of a doctor at least."""
         return max(self.buffer_before, self.buffer_after)

@@ -37,11 +37,10 @@ def closed_spans(
 
 def is_known(region: HolidayRegion) -> bool:
     """Return whether the public holidays of *region* are known."""
-    try:
-        _holidays_of(region, 2026)
-    except NotImplementedError:
-        return False
-    return True
+    from holidays import list_supported_countries  # noqa: PLC0415  As below.
+
+    regions = list_supported_countries().get(region.country)
+    return regions is not None and region.region in (None, *regions)
 
 
 def _holidays(region: HolidayRegion, first: date, last: date) -> Iterator[date]:

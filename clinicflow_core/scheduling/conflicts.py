@@ -161,12 +161,14 @@ def _time_off(wish: Wish, diary: Diary) -> Iterable[TimeSpan]:
 
 
 def _closed_days(wish: Wish, diary: Diary) -> Iterable[TimeSpan]:
+    if not diary.policy.closes:
+        return ()
     first, last = days_of(wish.window, diary.zone)
     return diary.closed_spans(wish.doctor_id, first, last + _DAY)
 
 
 def _the_past(_: Wish, diary: Diary) -> Iterable[TimeSpan]:
-    yield TimeSpan(_BEGINNING, diary.now)
+    return (TimeSpan(_BEGINNING, diary.now),)
 
 
 def _the_notice(wish: Wish, diary: Diary) -> Iterable[TimeSpan]:

@@ -31,21 +31,24 @@ class BusyTime:
     Attributes:
         doctor_id: None if it shares its doctor's time, and so takes none of it.
         patient_id: None if it shares its patient's time.
+        is_offer: Whether it is held for somebody on the waitlist, and no visit yet.
     """
 
     appointment_id: AppointmentId
     doctor_id: DoctorId | None
     patient_id: PatientId | None
     span: TimeSpan
+    is_offer: bool = False
 
 
-def busy_time_of(visit: Appointment) -> BusyTime:
+def busy_time_of(visit: Appointment, *, is_offer: bool = False) -> BusyTime:
     """Return the time that *visit* takes."""
     return BusyTime(
         visit.id,
         visit.doctor_id if visit.holds_doctor else None,
         visit.patient_id if visit.holds_patient else None,
         visit.span,
+        is_offer,
     )
 
 
@@ -134,7 +137,7 @@ class Diary:
 
     def visits_of_doctor(self, doctor_id: DoctorId) -> list[TimeSpan]:
         """Return the time that the doctor's visits hold, by start."""
-        return self._by_doctor.get(doctor_id, [])
+        return self._by_doctor.get(doctor_id.int, [])
 
     def visits_of_patient(self, patient_id: PatientId) -> list[TimeSpan]:
         """Return the time that the patient's visits hold, by start."""
@@ -148,15 +151,16 @@ class Diary:
         }
 
     @cached_property
-    def _by_doctor(self) -> Mapping[DoctorId | None, list[TimeSpan]]:
-        spans: defaultdict[DoctorId | None, list[TimeSpan]] = defaultdict(list)
+    def _by_doctor(self) -> Mapping[int, list[TimeSpan]]:
+        spans: defaultdict[int, list[TimeSpan]] = defaultdict(list)
         current: DoctorId | None = None
-        add = spans[current].append
+        nobodys: list[TimeSpan] = []
+        add = nobodys.append
         for taken in self.busy:
             # A UUID is slow to look up, and the same one often comes again.
             if taken.doctor_id is not current:
                 current = taken.doctor_id
-                add = spans[current].append
+                add = (nobodys if current is None else spans[current.int]).append
             add(taken.span)
         return spans
 

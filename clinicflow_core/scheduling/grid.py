@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import accumulate, compress, pairwise
+from math import gcd
 from operator import not_
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -28,8 +29,8 @@ _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _MINUTES_A_DAY = 24 * 60
 _CLOCK = [time(*divmod(minute, 60)) for minute in range(_MINUTES_A_DAY)]
-_MOST_KEPT = 64
-"""Grids of a quarter of a year take about a megabyte each."""
+_MOST_KEPT = 256
+"""A grid of a quarter of a year takes less than half a megabyte."""
 
 _SMALLEST = timedelta(microseconds=1)
 
@@ -55,14 +56,16 @@ class Grid:
         origin: UTC.
         duration: Of each visit, in minutes.
         times: In order.
-        places: For each minute up to the end of the range, how many starts lie
-            before it.
+        pitch: The most minutes of which all starts are multiples, as a day is.
+        places: For each pitch of each day of 1440 minutes from *origin* on, how many
+            starts lie before it; the last of these days begins after the range.
     """
 
     origin: datetime
     duration: int
     times: Sequence[GridTime]
-    places: Sequence[int]
+    pitch: int
+    places: Sequence[Sequence[int]]
 
     def no_bars(self) -> list[int]:
         """Return the edges of no bar: see `bar_visits`."""
@@ -77,35 +80,41 @@ class Grid:
         What is barred is a run of starts. *edges* counts up at its first one and down
         at the first one after it, so bars can come in any order and overlap.
         """
-        places = self.places
-        # Start and end of a bar, seen from here, are the minutes of the run's ends.
-        from_start = self.origin + timedelta(minutes=self.duration + gap - 1)
-        from_end = self.origin - timedelta(minutes=gap + 1) + _SMALLEST
+        places, width = self.places, self.pitch * 60
+        # Start and end of a bar, seen from here, are the ends of the run in pitches.
+        from_start = self.origin + (self.duration + gap - self.pitch) * _MINUTE
+        from_end = self.origin - (gap + self.pitch) * _MINUTE + _SMALLEST
         for bar in bars:
             # An aware datetime gives its minutes no faster than so.
-            since = bar.start - from_start
-            low = since.days * 1440 + since.seconds // 60
-            since = bar.end - from_end
-            high = since.days * 1440 + since.seconds // 60
-            if low < 0:
-                low, high = 0, max(high, 0)
+            first = bar.start - from_start
+            last = bar.end - from_end
+            day = first.days
+            if day < 0:
+                self._bar_between(edges, first, last)
+                continue
             try:
-                edges[places[low]] += 1
-                edges[places[high]] -= 1
-            except IndexError:
-                self._bar_at_the_end(edges, low)
+                edges[places[day][first.seconds // width]] += 1
+                edges[places[last.days][last.seconds // width]] -= 1
+            except IndexError:  # One of them lies behind the range.
+                if day < len(places):
+                    edges[-1] -= 1
 
-    def _bar_at_the_end(self, edges: list[int], low: int) -> None:
-        if low < len(self.places):
-            edges[-1] -= 1
+    def _bar_between(self, edges: list[int], first: timedelta, last: timedelta) -> None:
+        edges[self._place(first)] += 1
+        edges[self._place(last)] -= 1
+
+    def _place(self, since: timedelta) -> int:
+        if since.days < 0:
+            return 0
+        if since.days >= len(self.places):
+            return len(self.times)
+        return self.places[since.days][since.seconds // (self.pitch * 60)]
 
     def bar_starts(self, edges: list[int], bars: Iterable[TimeSpan]) -> None:
         """Bar the starts that lie in a bar."""
-        end = len(self.places) - 1
+        since = self.origin - self.pitch * _MINUTE + _SMALLEST
         for bar in bars:
-            for bound, step in ((bar.start, 1), (bar.end, -1)):
-                minute = -((self.origin - bound) // _MINUTE)
-                edges[self.places[min(max(minute, 0), end)]] += step
+            self._bar_between(edges, bar.start - since, bar.end - since)
 
     def free(self, edges: list[int]) -> Iterator[GridTime]:
         """Yield the times that no bar holds, in order."""
@@ -155,17 +164,20 @@ def grid_of(
     for start, found in _times(sorted(starts), origin, duration, days, zone):
         kept.append(start)
         times.append(found)
-    return Grid(origin, duration, times, _places(kept, end))
+    pitch = gcd(_MINUTES_A_DAY, *kept)
+    return Grid(origin, duration, times, pitch, _places(kept, end, pitch))
 
 
-def _places(starts: Sequence[int], end: int) -> list[int]:
+def _places(starts: Sequence[int], end: int, pitch: int) -> list[list[int]]:
     places: list[int] = []
     before = -1
     for place, start in enumerate(starts):
-        places.extend([place] * (start - before))
-        before = start
-    places.extend([len(starts)] * (end - before))
-    return places
+        places.extend([place] * (start // pitch - before))
+        before = start // pitch
+    a_day = _MINUTES_A_DAY // pitch
+    days = end // _MINUTES_A_DAY + 2
+    places.extend([len(starts)] * (days * a_day - len(places)))
+    return [places[day * a_day : (day + 1) * a_day] for day in range(days)]
 
 
 @frozen

@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, insert, select, text, union_all
+from sqlalchemy import (
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    insert,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 
 from clinicflow_core.entities.appointment import (
@@ -20,7 +29,7 @@ from clinicflow_core.entities.appointment import (
     VisitCategory,
     VisitType,
 )
-from clinicflow_core.entities.ids import AppointmentId, ClinicId, SeriesId
+from clinicflow_core.entities.ids import AppointmentId, ClinicId, DoctorId, SeriesId
 from clinicflow_core.entities.series import Series
 from clinicflow_core.errors import AppointmentNotFoundError, SeriesNotFoundError
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest
@@ -61,6 +70,22 @@ _OF_SERIES = Fixed(
         appointments.c.series_id == bindparam("series_id"),
     )
     .order_by(appointments.c.starts_at, appointments.c.id)
+)
+_OF_SERIES_WITH = Fixed(
+    select(appointments)
+    .join(
+        appointment_series,
+        and_(
+            appointment_series.c.clinic_id == appointments.c.clinic_id,
+            appointment_series.c.id == appointments.c.series_id,
+        ),
+    )
+    .where(
+        appointments.c.clinic_id == bindparam("clinic_id"),
+        appointment_series.c.doctor_id == bindparam("doctor_id"),
+    )
+    .order_by(appointments.c.starts_at, appointments.c.id)
+    .limit(bindparam("limit", type_=Integer()))
 )
 _ADD_SERIES = Fixed(insert(appointment_series), all_columns(appointment_series))
 _GET_SERIES = Fixed(
@@ -326,6 +351,13 @@ class SqlAppointments:
     def of_series(self, series_id: SeriesId) -> tuple[Appointment, ...]:
         asked = {"clinic_id": self._clinic_id, "series_id": series_id}
         [rows] = self._trip.now((_OF_SERIES, asked))
+        return tuple(map(appointment_of, rows))
+
+    def of_series_with(
+        self, doctor_id: DoctorId, limit: int
+    ) -> tuple[Appointment, ...]:
+        asked = {"clinic_id": self._clinic_id, "doctor_id": doctor_id, "limit": limit}
+        [rows] = self._trip.now((_OF_SERIES_WITH, asked))
         return tuple(map(appointment_of, rows))
 
     def add_series(self, series: Series) -> None:

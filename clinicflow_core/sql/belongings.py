@@ -16,7 +16,6 @@ from sqlalchemy import (
     literal,
     null,
     select,
-    true,
     update,
 )
 
@@ -109,14 +108,13 @@ def _move(table: Table, column: str = "patient_id") -> Any:
     )
 
 
-# What is only offered is no visit; it goes where its entry of the waitlist goes.
-_IS_VISIT = appointments.c.offered_until.is_(None)
 _OF = {
     table: Fixed(
         select(table)
+        # What is only offered is no visit.
         .where(
             *_of_patient(table, "patient_id"),
-            *([_IS_VISIT] if table is appointments else []),
+            *([table.c.offered_until.is_(None)] if table is appointments else []),
         )
         .order_by(table.c.id)
     )
@@ -125,8 +123,8 @@ _OF = {
 _MOVE = {
     table: Fixed(
         _move(table).returning(
-            table.c.id,
-            (_IS_VISIT if table is appointments else true()).label("is_told"),
+            # The column and not whether it is NULL: SQLite gets that wrong here.
+            *(table.c[name] for name in ("id", "offered_until") if name in table.c)
         )
     )
     for table in TABLES
@@ -183,7 +181,10 @@ class SqlBelongings:
         self._trip.later(_MOVE_ORIGINS, asked)
         found = self._trip.now(*((_MOVE[table], asked) for table in TABLES))
         return {
-            table.name: tuple(sorted(row["id"] for row in rows if row["is_told"]))
+            # What is only offered goes with its entry of the waitlist.
+            table.name: tuple(
+                sorted(row["id"] for row in rows if row.get("offered_until") is None)
+            )
             for table, rows in zip(TABLES, found, strict=True)
         }
 

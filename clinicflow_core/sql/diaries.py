@@ -164,4 +164,5 @@ def _busy_time_of(row: Row) -> BusyTime:
         row["doctor_id"] if row["holds_doctor"] else None,
         row["patient_id"] if row["holds_patient"] else None,
         TimeSpan(row["starts_at"], row["ends_at"]),
+        row["offered_until"] is not None,
     )

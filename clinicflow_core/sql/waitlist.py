@@ -307,9 +307,12 @@ class SqlWaitlist:
         [rows] = self._trip.now((_LAPSED, asked))
         return tuple(map(_offer_of, rows))
 
+    def let_go(self, offer_id: AppointmentId) -> None:
+        self._trip.later(_RELEASE, self._key(offer_id))
+
     def end_offer(self, offer: Offer) -> None:
         self._end(offer)
-        self._trip.later(_RELEASE, self._key(offer.id))
+        self.let_go(offer.id)
 
     def accept_offer(self, offer: Offer, visit: Appointment) -> None:
         self._end(offer)

@@ -29,6 +29,18 @@ ADDED = (
     "waitlist",
     "waitlist_offers",
 )
+BOTH_ON_POSTGRESQL = """
+    ARRAY['doctor-busy', 'patient-busy'] || array_remove(
+        array_remove(override_conflicts, 'doctor-busy'), 'patient-busy'
+    )
+"""
+BOTH_ON_SQLITE = """(
+    SELECT json_group_array(kind) FROM (
+        SELECT 'doctor-busy' AS kind UNION ALL SELECT 'patient-busy'
+        UNION ALL SELECT value FROM json_each(override_conflicts)
+        WHERE value NOT IN ('doctor-busy', 'patient-busy')
+    )
+)"""
 THIS_CLINIC = "(SELECT nullif(current_setting('clinicflow.clinic', true), '')::uuid)"
 
 
@@ -218,10 +230,12 @@ def upgrade() -> None:
                 nullable=False,
             ),
         )
-    # Whoever was overbooked so far kept nobody's time, and must not begin to.
+    # Whoever was overbooked so far kept nobody's time, and must not begin to, with
+    # the next step of the visit either: its override says from now on whose it shares.
+    both = BOTH_ON_POSTGRESQL if on_postgresql else BOTH_ON_SQLITE
     _change_rows(
-        "UPDATE appointments SET shares_doctor = true, shares_patient = true "
-        "WHERE overbooked",
+        "UPDATE appointments SET shares_doctor = true, shares_patient = true, "
+        f"override_conflicts = {both} WHERE overbooked",
         on_postgresql,
     )
     op.drop_column("appointments", "holds_time")

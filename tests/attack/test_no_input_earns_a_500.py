@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Shell
-from tests.flask.conftest import app, desk, open_desk, settings, store
+from tests.flask.conftest import app, desk, open_desk, settings, store, watch
 from tests.flask.desk import wrong
 
-__all__ = ["app", "desk", "open_desk", "settings", "store"]
+__all__ = ["app", "desk", "open_desk", "settings", "store", "watch"]
 
 
 @pytest.mark.parametrize(
@@ -26,5 +26,5 @@ def test_the_agenda_of_such_a_day_is_refused_too(sqlite_url: str, day: str):
     shell.sets_up("Harbour Clinic", "ines@harbour.example")
 
     assert shell.refuses("agenda", "--date", day) == (
-        "Error: /date: must be in the years 1900 to 2199\n"
+        "Error: --date: must be in the years 1900 to 2199\n"
     )

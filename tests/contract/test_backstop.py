@@ -13,10 +13,11 @@ import pytest
 from attrs import evolve
 
 from clinicflow_core.entities.appointment import Appointment, Override, Status
+from clinicflow_core.entities.waitlist import Offer, Outcome
 from clinicflow_core.errors import BookingConflictError, ContentionError
 from clinicflow_core.ports import AppointmentFilter, PageRequest
 from clinicflow_core.scheduling.conflicts import ConflictKind
-from tests.builders import DAY, NOW, OpenClinic, overbooked
+from tests.builders import DAY, NOW, OpenClinic, offer, overbooked
 
 HOLDS = {
     Status.UNCONFIRMED: True,
@@ -54,6 +55,21 @@ def of_the_patient(clinic: OpenClinic, times: str) -> Appointment:
 
 
 beside = pytest.mark.parametrize("beside", [of_the_doctor, of_the_patient])
+shared = pytest.mark.parametrize(
+    ("who", "beside"),
+    [
+        ("doctor", of_the_doctor),
+        ("patient", of_the_patient),
+        ("doctor patient", of_the_doctor),
+        ("doctor patient", of_the_patient),
+    ],
+)
+"""Whose time an override shares, and a visit that shares it."""
+
+kept = pytest.mark.parametrize(
+    ("who", "beside"), [("doctor", of_the_patient), ("patient", of_the_doctor)]
+)
+"""Whose time an override shares, and a visit that takes the other one's."""
 
 
 def stored(clinic: OpenClinic) -> list[Appointment]:
@@ -192,26 +208,56 @@ def test_a_visit_that_keeps_its_time_can_be_saved(clinic: OpenClinic) -> None:
     assert not refused(clinic, visit.confirmed(NOW), "save")
 
 
-@beside
-def test_an_overbooked_visit_shares_its_time(
-    beside: Beside, clinic: OpenClinic
+@shared
+def test_an_overbooked_visit_stands_beside_one_of_whom_its_override_names(
+    who: str, beside: Beside, clinic: OpenClinic
 ) -> None:
     clinic.store_visit(EXISTING)
     visit = beside(clinic, EXISTING)
 
-    assert not refused(
-        clinic, clinic.visit(EXISTING, doctor_id=visit.doctor_id, override=overbooked())
-    )
     assert refused(clinic, visit)
+    assert not refused(clinic, evolve(visit, override=overbooked(who=who)))
 
 
-@beside
-def test_an_overbooked_visit_keeps_its_time_from_nobody(
-    beside: Beside, clinic: OpenClinic
+@shared
+def test_an_overbooked_visit_keeps_that_time_from_nobody(
+    who: str, beside: Beside, clinic: OpenClinic
 ) -> None:
-    clinic.store_visit(EXISTING, override=overbooked())
+    clinic.store_visit(EXISTING, override=overbooked(who=who))
 
     assert not refused(clinic, beside(clinic, EXISTING))
+
+
+@kept
+def test_an_overbooked_visit_still_holds_the_time_of_the_other_person(
+    who: str, beside: Beside, clinic: OpenClinic
+) -> None:
+    clinic.store_visit(EXISTING, override=overbooked(who=who))
+
+    assert refused(clinic, beside(clinic, EXISTING))
+
+
+@kept
+def test_an_override_accepts_no_overlap_of_the_other_person(
+    who: str, beside: Beside, clinic: OpenClinic
+) -> None:
+    clinic.store_visit(EXISTING)
+
+    assert refused(
+        clinic, evolve(beside(clinic, EXISTING), override=overbooked(who=who))
+    )
+
+
+@shared
+def test_a_visit_that_gives_up_its_override_must_find_its_time_free(
+    who: str, beside: Beside, clinic: OpenClinic
+) -> None:
+    clinic.store_visit(EXISTING)
+    sharing = evolve(beside(clinic, EXISTING), override=overbooked(who=who))
+    clinic.commit(lambda uow: uow.appointments.add(sharing))
+
+    assert refused(clinic, evolve(sharing, override=None, version=2), "save")
+    assert not refused(clinic, sharing.confirmed(NOW), "save")
 
 
 def test_an_override_of_other_rules_does_not_share_the_time(
@@ -221,6 +267,80 @@ def test_an_override_of_other_rules_does_not_share_the_time(
     clinic.store_visit(EXISTING, override=late)
 
     assert refused(clinic, clinic.visit(EXISTING, override=late))
+
+
+@beside
+def test_what_is_offered_holds_its_time(beside: Beside, clinic: OpenClinic) -> None:
+    clinic.store_offer(EXISTING)
+
+    assert refused(clinic, beside(clinic, EXISTING))
+
+
+@beside
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        ("end_offer", lambda lapsed: lapsed.ended(Outcome.EXPIRED)),
+        ("let_go", lambda lapsed: lapsed.id),
+    ],
+    ids=["is ended", "is let go of"],
+)
+def test_an_offer_that_nobody_accepted_holds_its_time_until_it(
+    how: str,
+    what: Callable[[Offer], object],
+    beside: Beside,
+    clinic: OpenClinic,
+) -> None:
+    """The rules say that it holds nothing; the store knows no clock."""
+    lapsed = clinic.store_offer(EXISTING, expires_at=NOW - timedelta(hours=1))
+    visit = beside(clinic, EXISTING)
+
+    assert refused(clinic, visit)
+    clinic.commit(lambda uow: getattr(uow.waitlist, how)(what(lapsed)))
+    assert not refused(clinic, visit)
+
+
+@beside
+def test_a_time_that_is_taken_is_offered_to_nobody(
+    beside: Beside, clinic: OpenClinic
+) -> None:
+    clinic.store_visit(EXISTING)
+    held = beside(clinic, EXISTING)
+    entry = clinic.store_entry(patient_id=held.patient_id)
+
+    with pytest.raises(ContentionError) as contention:
+        clinic.commit(lambda uow: uow.waitlist.add_offer(offer(held, entry), held))
+
+    assert isinstance(contention.value.refusal, BookingConflictError)
+    with clinic.uow as uow:
+        assert uow.waitlist.offers_of([entry.id]) == ()
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DECLINED, Outcome.WITHDRAWN])
+def test_an_offer_that_came_to_nothing_frees_its_time(
+    outcome: Outcome, clinic: OpenClinic
+) -> None:
+    offered = clinic.store_offer(EXISTING)
+
+    clinic.commit(lambda uow: uow.waitlist.end_offer(offered.ended(outcome)))
+
+    assert not refused(clinic, clinic.visit(EXISTING))
+
+
+def test_an_accepted_offer_goes_on_holding_its_time_as_a_visit(
+    clinic: OpenClinic,
+) -> None:
+    offered = clinic.store_offer(EXISTING)
+    visit = clinic.visit(EXISTING, id=offered.id, status=Status.CONFIRMED)
+
+    clinic.commit(
+        lambda uow: uow.waitlist.accept_offer(offered.ended(Outcome.ACCEPTED), visit)
+    )
+
+    assert stored(clinic) == [visit]
+    assert refused(clinic, of_the_doctor(clinic, EXISTING))
+    clinic.commit(lambda uow: uow.appointments.save(visit.cancelled(NOW)))
+    assert not refused(clinic, of_the_doctor(clinic, EXISTING))
 
 
 def test_two_visits_of_one_block_are_held_against_each_other(

@@ -4,14 +4,17 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from clinicflow_core.duplicates import match_keys
 from clinicflow_core.entities.appointment import IntakeStatus, Status
+from clinicflow_core.entities.calendar import DatedHours, DayStretch
 from clinicflow_core.entities.doctor import Weekday, WorkingHours
+from clinicflow_core.entities.ids import AppointmentId, TimeOffId, WaitlistId
 from clinicflow_core.entities.patient import search_words
+from clinicflow_core.entities.waitlist import Outcome, WaitlistStatus
 from clinicflow_core.ports import (
     MOST_COMPARED,
     AppointmentFilter,
@@ -27,8 +30,11 @@ from tests.builders import (
     cancellation,
     clinic,
     clock,
+    day_hours,
     doctor,
+    offer,
     patient,
+    time_off,
     user,
 )
 
@@ -126,8 +132,21 @@ def visits(clinic: OpenClinic) -> tuple[Turn, list[Any]]:
     return lambda uow, request: uow.appointments.page(which, request), added
 
 
+def waitlist(clinic: OpenClinic) -> tuple[Turn, list[Any]]:
+    """Return entries, urgent or not, of which many were made at the same instant."""
+    instants = [NOW, NOW + timedelta(microseconds=1), NOW - timedelta(days=400)]
+    added = [
+        clinic.entry(urgent=urgent, created_at=at, status=status)
+        for urgent in (False, True)
+        for at in instants
+        for status in WaitlistStatus
+    ]
+    stored(clinic, "waitlist", added)
+    return lambda uow, request: uow.waitlist.page(None, request), added
+
+
 @pytest.mark.parametrize("limit", [1, 3, 7, 200])
-@pytest.mark.parametrize("listed", [doctors, patients, users, visits])
+@pytest.mark.parametrize("listed", [doctors, patients, users, visits, waitlist])
 def test_a_list_is_read_page_by_page_in_the_order_of_its_sort_key(
     listed: Callable[[OpenClinic], tuple[Turn, list[Any]]],
     limit: int,
@@ -330,6 +349,338 @@ def test_a_removed_doctor_leaves_no_hours(clinic: OpenClinic) -> None:
 
     with clinic.uow as uow:
         assert uow.doctors.hours_of(clinic.doctor.id) == ()
+
+
+def test_days_with_hours_of_their_own_are_told_by_date_from_the_first_to_the_last(
+    clinic: OpenClinic,
+) -> None:
+    days = [DatedHours(DAY + timedelta(days=n), day_hours()) for n in range(-2, 3)]
+    other = clinic.add_doctor()
+    clinic.commit(
+        *(
+            lambda uow, on=day.date: uow.doctors.set_dated_hours(
+                clinic.doctor.id, on, ()
+            )
+            for day in days[::-1]
+        ),
+        lambda uow: uow.doctors.set_dated_hours(
+            other.id, DAY, day_hours("09:00-10:00")
+        ),
+    )
+
+    with clinic.uow as uow:
+        found = uow.doctors.dated_hours_of(clinic.doctor.id, days[1].date, days[3].date)
+        none = uow.doctors.dated_hours_of(clinic.doctor.id, days[3].date, days[1].date)
+
+    assert found == tuple(days[1:4])
+    assert none == ()
+
+
+def test_the_stretches_of_a_day_keep_their_order(clinic: OpenClinic) -> None:
+    stretches = day_hours("13:00-17:00", "08:00-12:00", "22:00-02:00")
+
+    clinic.commit(
+        lambda uow: uow.doctors.set_dated_hours(clinic.doctor.id, DAY, stretches)
+    )
+
+    with clinic.uow as uow:
+        [day] = uow.doctors.dated_hours_of(clinic.doctor.id, DAY, DAY)
+    assert day.hours == stretches
+
+
+@pytest.mark.parametrize(
+    ("hours", "found"),
+    [
+        pytest.param(None, (), id="the weekly ones again"),
+        pytest.param((), (DatedHours(DAY),), id="none"),
+        pytest.param(
+            day_hours("10:00-11:00"),
+            (DatedHours(DAY, day_hours("10:00-11:00")),),
+            id="fewer",
+        ),
+    ],
+)
+def test_setting_the_hours_of_a_day_replaces_them(
+    hours: tuple[DayStretch, ...] | None,
+    found: tuple[DatedHours, ...],
+    clinic: OpenClinic,
+) -> None:
+    doctor_id, tomorrow = clinic.doctor.id, DAY + timedelta(days=1)
+    before = day_hours("09:00-12:00", "13:00-17:00", "18:00-19:00")
+    clinic.commit(
+        lambda uow: uow.doctors.set_dated_hours(doctor_id, DAY, before),
+        lambda uow: uow.doctors.set_dated_hours(doctor_id, tomorrow, before),
+    )
+
+    clinic.commit(lambda uow: uow.doctors.set_dated_hours(doctor_id, DAY, hours))
+
+    with clinic.uow as uow:
+        assert uow.doctors.dated_hours_of(doctor_id, DAY, DAY) == found
+        assert uow.doctors.dated_hours_of(doctor_id, tomorrow, tomorrow) == (
+            DatedHours(tomorrow, before),
+        )
+        assert len(uow.doctors.hours_of(doctor_id)) == 7
+
+
+def test_time_off_is_told_by_start_until_it_is_over(clinic: OpenClinic) -> None:
+    low, high = TimeOffId(UUID(int=1)), TimeOffId(UUID(int=2))
+    told = [
+        time_off(clinic.doctor.id, f"2026-{starts}", f"2026-{ends}", **fields)
+        for starts, ends, fields in [
+            ("02-01 00:00", "03-02 00:00", {}),
+            ("03-02 08:00", "03-02 09:00", {"id": low}),
+            ("03-02 08:00", "03-02 09:00", {"id": high}),
+            ("03-02 08:01", "03-02 08:02", {}),
+            ("03-03 00:00", "03-09 00:00", {}),
+        ]
+    ]
+    over = time_off(clinic.doctor.id, "2026-02-01 00:00", "2026-03-01 23:59")
+    others = time_off(clinic.add_doctor().id)
+
+    clinic.commit(
+        *(
+            lambda uow, off=each: uow.doctors.add_time_off(off)
+            for each in (over, others, *told[::-1])
+        )
+    )
+
+    with clinic.uow as uow:
+        assert uow.doctors.time_off_of(clinic.doctor.id, DAY) == tuple(told)
+        assert uow.doctors.time_off_of(clinic.doctor.id, DAY + timedelta(days=8)) == ()
+
+
+def test_only_so_much_time_off_is_listed(
+    clinic: OpenClinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The second takes it from the first when it is imported.
+    for module in ("sql.doctors", "ports"):
+        monkeypatch.setattr(f"clinicflow_core.{module}.MOST_TIME_OFF", 2)
+    first, second, third = (
+        time_off(clinic.doctor.id, f"2026-03-0{day} 09:00", f"2026-03-0{day} 17:00")
+        for day in (3, 4, 5)
+    )
+    clinic.commit(
+        lambda uow: uow.doctors.add_time_off(third),
+        lambda uow: uow.doctors.add_time_off(second),
+        lambda uow: uow.doctors.add_time_off(first),
+    )
+
+    with clinic.uow as uow:
+        assert uow.doctors.time_off_of(clinic.doctor.id, DAY) == (first, second)
+
+
+def test_doctors_of_a_specialty_are_told_by_name_and_only_so_many(
+    clinic: OpenClinic,
+) -> None:
+    alike = [
+        doctor(name, specialty="Cardiology") for name in ("Dr. A", "Dr. B", "Dr. C")
+    ]
+    others = [doctor(specialty=each) for each in ("cardiology", "Cardiology ", None)]
+    stored(clinic, "doctors", [*alike, *others])
+
+    with clinic.uow as uow:
+        assert uow.doctors.of_specialty("Cardiology", 200) == tuple(alike)
+        assert uow.doctors.of_specialty("Cardiology", 2) == tuple(alike[:2])
+        assert uow.doctors.of_specialty("Dermatology", 200) == ()
+
+
+def test_the_visits_of_a_series_are_told_by_start_whatever_became_of_them(
+    clinic: OpenClinic,
+) -> None:
+    series, other = clinic.series(), clinic.series()
+    clinic.commit(
+        lambda uow: uow.appointments.add_series(series),
+        lambda uow: uow.appointments.add_series(other),
+    )
+    last, first, cancelled = (
+        clinic.store_visit(times, series_id=series.id, status=status)
+        for times, status in [
+            ("11:00-11:30", Status.CONFIRMED),
+            ("09:00-09:30", Status.COMPLETED),
+            ("10:00-10:30", Status.CANCELLED),
+        ]
+    )
+    clinic.store_visit("12:00-12:30", series_id=other.id)
+    clinic.store_visit("13:00-13:30")
+
+    with clinic.uow as uow:
+        assert uow.appointments.of_series(series.id) == (first, cancelled, last)
+        assert uow.appointments.of_series(clinic.series().id) == ()
+
+
+def test_the_visits_of_series_with_a_doctor_are_told_whoever_has_them_by_now(
+    clinic: OpenClinic,
+) -> None:
+    deputy = clinic.add_doctor()
+    ours, also_ours = clinic.series(), clinic.series()
+    theirs = clinic.series(doctor_id=deputy.id)
+    clinic.commit(
+        *(
+            lambda uow, each=series: uow.appointments.add_series(each)
+            for series in (ours, also_ours, theirs)
+        )
+    )
+    last = clinic.store_visit("11:00-11:30", series_id=ours.id)
+    first = clinic.store_visit(
+        "09:00-09:30", series_id=also_ours.id, doctor_id=deputy.id
+    )
+    clinic.store_visit("12:00-12:30", series_id=theirs.id)
+    clinic.store_visit("13:00-13:30")
+
+    with clinic.uow as uow:
+        found = uow.appointments.of_series_with(clinic.doctor.id, 200)
+        assert uow.appointments.of_series_with(clinic.doctor.id, 1) == (first,)
+
+    assert found == (first, last)
+
+
+@pytest.mark.parametrize("status", WaitlistStatus)
+def test_the_waitlist_is_told_by_status(
+    status: WaitlistStatus, clinic: OpenClinic
+) -> None:
+    entries = {each: clinic.store_entry(status=each) for each in WaitlistStatus}
+
+    with clinic.uow as uow:
+        assert uow.waitlist.page(status, ALL) == Page((entries[status],), None)
+
+
+def suiting(first: int, last: int) -> dict[str, date]:
+    """Return the days that suit, counted from `DAY`."""
+    return {
+        "first_date": DAY + timedelta(days=first),
+        "last_date": DAY + timedelta(days=last),
+    }
+
+
+@pytest.mark.parametrize(
+    ("waits", "found"),
+    [
+        pytest.param({}, True, id="for anybody"),
+        pytest.param({"doctor_id": "ours"}, True, id="for this doctor"),
+        pytest.param({"doctor_id": "other"}, False, id="for another doctor"),
+        pytest.param({"status": WaitlistStatus.OFFERED}, False, id="has an offer"),
+        pytest.param({"status": WaitlistStatus.BOOKED}, False, id="is booked"),
+        pytest.param({"status": WaitlistStatus.WITHDRAWN}, False, id="withdrawn"),
+        pytest.param(suiting(0, 0), True, id="the first day alone"),
+        pytest.param(suiting(2, 2), True, id="the last day alone"),
+        pytest.param(suiting(-9, 9), True, id="weeks around"),
+        pytest.param(suiting(-9, -1), False, id="days before"),
+        pytest.param(suiting(3, 9), False, id="days after"),
+    ],
+)
+def test_who_waits_for_a_time_is_told(
+    waits: dict[str, Any], found: bool, clinic: OpenClinic
+) -> None:
+    doctors = {"ours": clinic.doctor.id, "other": clinic.add_doctor().id}
+    if "doctor_id" in waits:
+        waits = {"doctor_id": doctors[waits["doctor_id"]]}
+    entry = clinic.store_entry(**waits)
+
+    with clinic.uow as uow:
+        last = DAY + timedelta(days=2)
+        waiting = uow.waitlist.waiting(clinic.doctor.id, DAY, last, 200)
+
+    assert waiting == (entry,) * found
+
+
+def test_who_waits_is_told_in_the_order_of_the_ranking_and_only_so_many(
+    clinic: OpenClinic,
+) -> None:
+    earlier, later = NOW - timedelta(days=1), NOW
+    low, high = WaitlistId(UUID(int=1)), WaitlistId(UUID(int=2))
+    of_doctor = {"doctor_id": clinic.doctor.id}
+    ranked = [
+        clinic.entry(urgent=True, created_at=earlier, **of_doctor),
+        clinic.entry(urgent=True, created_at=later, **of_doctor),
+        clinic.entry(created_at=earlier, **of_doctor),
+        clinic.entry(created_at=later, id=low, **of_doctor),
+        clinic.entry(created_at=later, id=high, **of_doctor),
+    ]
+    stored(clinic, "waitlist", ranked)
+
+    with clinic.uow as uow:
+        for found in (
+            uow.waitlist.waiting(clinic.doctor.id, DAY, DAY, 200),
+            uow.waitlist.of_patient(clinic.patient.id),
+            uow.waitlist.of_doctor(clinic.doctor.id),
+        ):
+            assert found == tuple(ranked)
+        first = uow.waitlist.waiting(clinic.doctor.id, DAY, DAY, 2)
+    assert first == tuple(ranked[:2])
+
+
+def test_entries_are_told_of_one_patient_and_of_one_doctor(clinic: OpenClinic) -> None:
+    first, second = clinic.patients
+    nobodys = clinic.add_doctor()
+    of_first = clinic.store_entry(doctor_id=clinic.doctor.id)
+    of_second = clinic.store_entry(
+        patient_id=second.id, status=WaitlistStatus.WITHDRAWN
+    )
+
+    with clinic.uow as uow:
+        assert uow.waitlist.of_patient(first.id) == (of_first,)
+        assert uow.waitlist.of_patient(second.id) == (of_second,)
+        assert uow.waitlist.of_doctor(clinic.doctor.id) == (of_first,)
+        assert uow.waitlist.of_doctor(nobodys.id) == ()
+
+
+def test_offers_are_told_oldest_first(clinic: OpenClinic) -> None:
+    entry, other = clinic.store_entry(), clinic.store_entry()
+    low, high = AppointmentId(UUID(int=1)), AppointmentId(UUID(int=2))
+    offers = []
+    for number, key in enumerate([AppointmentId(uuid4()), low, high]):
+        held = clinic.visit(f"1{number}:00-1{number}:30", id=key)
+        at = NOW + timedelta(hours=bool(number))
+        ended = offer(held, entry, created_at=at).ended(Outcome.DECLINED)
+        offers.append((ended, held))
+    for ended, held in offers[::-1]:
+        clinic.commit(
+            lambda uow, o=ended, v=held: uow.waitlist.add_offer(
+                o.ended(Outcome.OPEN), v
+            ),
+            lambda uow, o=ended: uow.waitlist.end_offer(o),
+        )
+    others = clinic.store_offer("15:00-15:30", other)
+
+    told = tuple(ended for ended, _ in offers)
+    with clinic.uow as uow:
+        assert uow.waitlist.offers_of([entry.id]) == told
+        assert set(uow.waitlist.offers_of([other.id, entry.id])) == {*told, others}
+        assert uow.waitlist.offers_of([]) == ()
+
+
+def test_what_is_offered_of_a_doctors_time_is_told_be_it_lapsed_or_not(
+    clinic: OpenClinic,
+) -> None:
+    elsewhere = clinic.add_doctor()
+    lapsed = clinic.store_offer("09:00-09:30", expires_at=NOW - timedelta(hours=1))
+    open_now = clinic.store_offer("10:00-10:30")
+    declined = clinic.store_offer("11:00-11:30")
+    clinic.store_offer("12:00-12:30", doctor_id=elsewhere.id)
+    clinic.commit(lambda uow: uow.waitlist.end_offer(declined.ended(Outcome.DECLINED)))
+
+    with clinic.uow as uow:
+        found = uow.waitlist.open_offers_with(clinic.doctor.id)
+
+    assert found == tuple(sorted([lapsed, open_now], key=lambda each: each.id))
+
+
+def test_lapsed_offers_are_told_from_the_first_that_lapsed(clinic: OpenClinic) -> None:
+    first, second, now = (
+        clinic.store_offer(times, expires_at=NOW - timedelta(minutes=ago))
+        for times, ago in [
+            ("11:00-11:30", 60),
+            ("10:00-10:30", 1),
+            ("09:00-09:30", 0),
+        ]
+    )
+    clinic.store_offer("12:00-12:30", expires_at=NOW + timedelta(microseconds=1))
+    ended = clinic.store_offer("13:00-13:30", expires_at=NOW)
+    clinic.commit(lambda uow: uow.waitlist.end_offer(ended.ended(Outcome.EXPIRED)))
+
+    with clinic.uow as uow:
+        assert uow.waitlist.lapsed(200) == (first, second, now)
+        assert uow.waitlist.lapsed(2) == (first, second)
 
 
 def test_patients_are_named_as_far_as_they_are_there(clinic: OpenClinic) -> None:

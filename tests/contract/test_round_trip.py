@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -23,23 +23,40 @@ from clinicflow_core.entities.appointment import (
     VisitType,
     fields_of,
 )
+from clinicflow_core.entities.calendar import DatedHours, DayStretch, TimeOff
 from clinicflow_core.entities.clinic import Clinic, ClinicSize
 from clinicflow_core.entities.doctor import Doctor, Weekday, WorkingHours
 from clinicflow_core.entities.event import Event
+from clinicflow_core.entities.ids import SeriesId
 from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.policy import (
+    MAX_BUFFER,
+    MAX_HORIZON_DAYS,
+    MAX_NOTICE,
+    MAX_STEP,
+    MINUTES_A_DAY,
+    NO_POLICY,
+    DoctorPolicy,
+    HolidayRegion,
+    SchedulingPolicy,
+)
 from clinicflow_core.entities.user import Role, User, UserStatus
+from clinicflow_core.entities.waitlist import Outcome, WaitlistEntry, WaitlistStatus
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import AppointmentFilter, PageRequest, Store
 from clinicflow_core.scheduling.conflicts import ConflictKind
 from clinicflow_core.timespan import visit_time
+from clinicflow_core.wire import LocalDateTime
 from tests.builders import (
     NOW,
     OpenClinic,
     Watch,
     appointment,
     doctor,
+    offer,
     open_clinic,
     patient,
+    time_off,
     user,
 )
 from tests.builders import (
@@ -105,6 +122,46 @@ def with_fields(record: Any, **drawn: st.SearchStrategy[Any]) -> st.SearchStrate
     return st.builds(evolve, st.just(record), **drawn)
 
 
+minutes_of_visits = st.integers(1, 24 * 60)
+steps = st.sampled_from([n for n in range(1, MAX_STEP + 1) if MINUTES_A_DAY % n == 0])
+buffers = st.integers(0, MAX_BUFFER)
+notices = st.integers(0, MAX_NOTICE)
+horizons = st.integers(0, MAX_HORIZON_DAYS)
+limits = st.integers(1, MINUTES_A_DAY)
+durations = st.dictionaries(
+    st.sampled_from(VisitCategory).map(lambda category: category.value),
+    minutes_of_visits,
+)
+policies = st.just(NO_POLICY) | st.builds(
+    SchedulingPolicy,
+    slot_step=steps,
+    buffer_before=buffers,
+    buffer_after=buffers,
+    min_notice=notices,
+    max_horizon_days=maybe(horizons),
+    daily_limit=maybe(limits),
+    default_durations=durations,
+    closed_days=st.lists(st.dates(), max_size=4).map(tuple),
+    public_holidays=maybe(
+        st.builds(
+            HolidayRegion,
+            country=st.sampled_from(["US", "DE"]),
+            region=maybe(st.sampled_from(["NY", "BY"])),
+        )
+    ),
+    cancellation_cutoff=notices,
+    offer_minutes=st.integers(1, 14 * MINUTES_A_DAY),
+)
+policies_of_doctors = st.builds(
+    DoctorPolicy,
+    slot_step=maybe(steps),
+    buffer_before=maybe(buffers),
+    buffer_after=maybe(buffers),
+    min_notice=maybe(notices),
+    max_horizon_days=maybe(horizons),
+    daily_limit=maybe(limits),
+    default_durations=maybe(durations),
+)
 clinics = st.builds(a_clinic).flatmap(
     lambda record: with_fields(
         record,
@@ -113,6 +170,7 @@ clinics = st.builds(a_clinic).flatmap(
         clinic_type=maybe(texts(50)),
         clinic_size=maybe(st.sampled_from(ClinicSize)),
         clinic_metadata=facts,
+        policy=policies,
         version=versions,
         created_at=instants,
         updated_at=instants,
@@ -125,6 +183,7 @@ doctors = st.builds(doctor).flatmap(
         initials=maybe(texts(10)),
         specialty=maybe(texts(100)),
         color=maybe(texts(20)),
+        policy=policies_of_doctors,
         version=versions,
         created_at=instants,
     )
@@ -149,6 +208,15 @@ weeks = st.lists(
     unique_by=lambda hours: (hours.weekday, hours.start),
     max_size=8,
 )
+
+stretches = st.lists(
+    st.tuples(st.times(), st.times())
+    .filter(lambda bounds: bounds[0] != bounds[1])
+    .map(lambda bounds: DayStretch(*bounds))
+    | st.just(DayStretch(time(), time())),
+    max_size=4,
+)
+wall_clocks = st.datetimes().map(LocalDateTime)
 
 
 def users_of(clinic: OpenClinic) -> st.SearchStrategy[User]:
@@ -181,7 +249,7 @@ def users_of(clinic: OpenClinic) -> st.SearchStrategy[User]:
 
 
 @st.composite
-def visits_of(draw: st.DrawFn, clinic: OpenClinic) -> Appointment:
+def visits_of(draw: st.DrawFn, clinic: OpenClinic, series_id: SeriesId) -> Appointment:
     time = visit_time(
         draw(st.dates(date(1950, 1, 1), date(2100, 1, 1))),
         draw(st.times()),
@@ -216,6 +284,35 @@ def visits_of(draw: st.DrawFn, clinic: OpenClinic) -> Appointment:
             intake_status=st.sampled_from(IntakeStatus),
             meeting_link=maybe(texts(500)),
             override=maybe(overriding),
+            series_id=maybe(st.just(series_id)),
+            times_moved=st.integers(0, 2**31 - 1),
+            version=versions,
+            created_at=instants,
+            updated_at=instants,
+        )
+    )
+
+
+def entries_of(
+    clinic: OpenClinic, visit: Appointment
+) -> st.SearchStrategy[WaitlistEntry]:
+    return st.tuples(st.dates(), st.dates()).flatmap(
+        lambda days: with_fields(
+            clinic.entry(),
+            patient_id=st.just(clinic.patient.id),
+            doctor_id=maybe(st.just(clinic.doctor.id)),
+            duration=maybe(minutes_of_visits),
+            visit_type=maybe(st.sampled_from(VisitType)),
+            visit_category=maybe(st.sampled_from(VisitCategory)),
+            first_date=st.just(min(days)),
+            last_date=st.just(max(days)),
+            weekdays=st.frozensets(st.sampled_from(Weekday)),
+            earliest=maybe(st.times()),
+            latest=maybe(st.times()),
+            urgent=st.booleans(),
+            note=maybe(texts(2000)),
+            status=st.sampled_from(WaitlistStatus),
+            appointment_id=maybe(st.just(visit.id)),
             version=versions,
             created_at=instants,
             updated_at=instants,
@@ -225,7 +322,8 @@ def visits_of(draw: st.DrawFn, clinic: OpenClinic) -> Appointment:
 
 def instants_in(record: Any) -> dict[str, datetime]:
     values = {field.name: getattr(record, field.name) for field in fields(type(record))}
-    return {name: v for name, v in values.items() if isinstance(v, datetime)}
+    found = {name: v for name, v in values.items() if isinstance(v, datetime)}
+    return {name: v for name, v in found.items() if v.tzinfo is not None}
 
 
 def in_utc(record: Any) -> Any:
@@ -284,6 +382,7 @@ def comes_back(clinic: OpenClinic, repository: str, record: Any) -> None:
             "patients": lambda: uow.patients.page([], ALL),
             "users": lambda: uow.users.page(ALL),
             "appointments": lambda: uow.appointments.page(AppointmentFilter(), ALL),
+            "waitlist": lambda: uow.waitlist.page(None, ALL),
         }
         [listed] = [r for r in lists[repository]().items if r.id == record.id]
         is_same(listed, record, clinic.store)
@@ -346,7 +445,10 @@ def test_an_account_comes_back_whole(data: st.DataObject, store: Store) -> None:
 @given(data=st.data(), zone=st.sampled_from(ZONES))
 def test_a_visit_comes_back_whole(data: st.DataObject, zone: str, store: Store) -> None:
     clinic = open_clinic(store, timezone=zone, patients=1)
-    record, other = data.draw(visits_of(clinic)), data.draw(visits_of(clinic))
+    series = clinic.series()
+    clinic.commit(lambda uow: uow.appointments.add_series(series))
+    record = data.draw(visits_of(clinic, series.id))
+    other = data.draw(visits_of(clinic, series.id))
     again = evolve(record, id=appointment().id, status=Status.CANCELLED, override=None)
 
     comes_back(clinic, "appointments", record)
@@ -361,12 +463,14 @@ def test_a_visit_comes_back_whole(data: st.DataObject, zone: str, store: Store) 
     note=maybe(texts(2000)),
     at=instants,
     by_owner=st.booleans(),
+    late=st.booleans(),
 )
 def test_a_cancellation_comes_back_whole(
     kind: CancellationType,
     note: str | None,
     at: datetime,
     by_owner: bool,
+    late: bool,
     store: Store,
 ) -> None:
     clinic = open_clinic(store, patients=1)
@@ -378,6 +482,7 @@ def test_a_cancellation_comes_back_whole(
         cancelled_by_id=clinic.owner.id if by_owner else None,
         cancellation_type=kind,
         reason_note=note,
+        late=late,
         created_at=at,
     )
 
@@ -386,6 +491,154 @@ def test_a_cancellation_comes_back_whole(
     with clinic.uow as uow:
         [found] = uow.appointments.cancellations_of(visit.id)
     is_same(found, record, store)
+
+
+@everywhere
+@given(day=st.dates(), before=st.none() | stretches, hours=stretches)
+def test_the_hours_of_a_day_come_back_whole(
+    day: date,
+    before: list[DayStretch] | None,
+    hours: list[DayStretch],
+    store: Store,
+) -> None:
+    clinic = open_clinic(store, patients=0)
+
+    clinic.commit(
+        lambda uow: uow.doctors.set_dated_hours(clinic.doctor.id, day, before)
+    )
+    clinic.commit(lambda uow: uow.doctors.set_dated_hours(clinic.doctor.id, day, hours))
+
+    with clinic.uow as uow:
+        found = uow.doctors.dated_hours_of(clinic.doctor.id, day, day)
+    assert found == (DatedHours(day, tuple(hours)),)
+
+
+@everywhere
+@given(
+    bounds=st.lists(wall_clocks, min_size=2, max_size=2, unique=True).map(sorted),
+    reason=maybe(texts(2000)),
+    at=instants,
+)
+def test_time_off_comes_back_whole(
+    bounds: list[LocalDateTime], reason: str | None, at: datetime, store: Store
+) -> None:
+    clinic = open_clinic(store, patients=0)
+    record = TimeOff(
+        id=time_off(clinic.doctor.id).id,
+        doctor_id=clinic.doctor.id,
+        starts=bounds[0],
+        ends=bounds[1],
+        reason=reason,
+        created_at=at,
+    )
+
+    clinic.commit(lambda uow: uow.doctors.add_time_off(record))
+
+    with clinic.uow as uow:
+        is_same(uow.doctors.get_time_off(record.id), record, store)
+        [listed] = uow.doctors.time_off_of(clinic.doctor.id, bounds[1].date())
+    is_same(listed, record, store)
+
+
+@everywhere
+@given(data=st.data())
+def test_a_series_comes_back_whole(data: st.DataObject, store: Store) -> None:
+    clinic = open_clinic(store, patients=1)
+    record = data.draw(
+        with_fields(
+            clinic.series(),
+            patient_id=st.just(clinic.patient.id),
+            rrule=texts(255),
+            date=st.dates(),
+            start_time=st.times(),
+            duration=minutes_of_visits,
+            created_at=instants,
+        )
+    )
+
+    clinic.commit(lambda uow: uow.appointments.add_series(record))
+
+    with clinic.uow as uow:
+        is_same(uow.appointments.get_series(record.id), record, store)
+        [belonging] = uow.belongings.of(clinic.patient.id)["appointment_series"]
+    is_same(belonging, record, store)
+
+
+@everywhere
+@given(data=st.data())
+def test_an_entry_of_the_waitlist_comes_back_whole(
+    data: st.DataObject, store: Store
+) -> None:
+    clinic = open_clinic(store, patients=1)
+    visit = clinic.store_visit()
+    record = data.draw(entries_of(clinic, visit))
+    other = data.draw(entries_of(clinic, visit))
+
+    comes_back(clinic, "waitlist", record)
+    comes_back_changed(clinic, "waitlist", evolve(record, id=clinic.entry().id), other)
+
+    with clinic.uow as uow:
+        [belonging] = (
+            each
+            for each in uow.belongings.of(clinic.patient.id)["waitlist"]
+            if each.id == record.id
+        )
+    is_same(belonging, record, store)
+
+
+@everywhere
+@given(
+    expires_at=instants,
+    created_at=instants,
+    outcome=st.sampled_from(sorted({*Outcome} - {Outcome.OPEN}, key=str)),
+    data=st.data(),
+)
+def test_an_offer_comes_back_whole(
+    expires_at: datetime,
+    created_at: datetime,
+    outcome: Outcome,
+    data: st.DataObject,
+    store: Store,
+) -> None:
+    clinic = open_clinic(store, patients=1)
+    entry = clinic.store_entry()
+    drawn = data.draw(visits_of(clinic, clinic.series().id))
+    held = evolve(drawn, series_id=None, override=None)
+    record = offer(held, entry, expires_at=expires_at, created_at=created_at)
+
+    clinic.commit(lambda uow: uow.waitlist.add_offer(record, held))
+
+    with clinic.uow as uow:
+        is_same(uow.waitlist.get_offer(record.id), record, store)
+        for listed in (
+            uow.waitlist.offers_of([entry.id]),
+            uow.waitlist.open_offers_with(clinic.doctor.id),
+        ):
+            is_same(*listed, record, store)
+        uow.waitlist.end_offer(record.ended(outcome))
+        uow.commit()
+    with clinic.uow as uow:
+        is_same(uow.waitlist.get_offer(record.id), record.ended(outcome), store)
+        assert uow.waitlist.open_offers_with(clinic.doctor.id) == ()
+
+
+@everywhere
+@given(data=st.data())
+def test_an_accepted_offer_becomes_the_visit_as_it_was_given(
+    data: st.DataObject, store: Store
+) -> None:
+    clinic = open_clinic(store, patients=1)
+    offered = clinic.store_offer()
+    series = clinic.series()
+    clinic.commit(lambda uow: uow.appointments.add_series(series))
+    visit = evolve(data.draw(visits_of(clinic, series.id)), id=offered.id)
+
+    clinic.commit(
+        lambda uow: uow.waitlist.accept_offer(offered.ended(Outcome.ACCEPTED), visit)
+    )
+
+    with clinic.uow as uow:
+        is_same(uow.appointments.get(visit.id), visit, store)
 
 
 @everywhere

@@ -19,17 +19,21 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from attrs import frozen
+from attrs import astuple, evolve, frozen
 
 from clinicflow_core.clock import FixedClock
 from clinicflow_core.desk import booking
 from clinicflow_core.desk.booking import BookAppointment
 from clinicflow_core.entities.appointment import fields_of
+from clinicflow_core.entities.calendar import Calendar
+from clinicflow_core.entities.policy import SchedulingPolicy
 from clinicflow_core.errors import BookingConflictError
 from clinicflow_core.memory import MemoryStore
+from clinicflow_core.scheduling import grid, openings
 from clinicflow_core.scheduling.conflicts import OVERLAP_RULES, find_conflicts
 from clinicflow_core.scheduling.diary import BusyTime, Diary
 from clinicflow_core.scheduling.hours import working_spans
+from clinicflow_core.scheduling.openings import Search, find_openings
 from clinicflow_core.timespan import TimeSpan, VisitTime, local_day, visit_time
 from tests.builders import (
     OPEN_ALL_WEEK,
@@ -60,6 +64,9 @@ SAMPLE = sorted(
     & set(ZONES)
 )
 THREE_SHIFTS = (*hours("00:00-08:00"), *hours("08:00-16:00"), *hours("16:00-00:00"))
+STEP = 30
+"""In minutes; all these changes are by whole steps, and on whole steps of the day."""
+
 CHEN, ANN, STRANGER = doctor(), patient(), appointment().id
 
 
@@ -200,6 +207,73 @@ def faults_of_hours(change: Change) -> Iterator[str]:
         yield "the days have other lengths"
 
 
+def faults_of_openings(change: Change, find_openings=find_openings) -> Iterator[str]:
+    """Yield what is wrong with the openings around *change*, one beside the other."""
+    first = min(change.shown(change.at - MINUTE), change.shown(change.at)).date() - DAY
+    days = [first + n * DAY for n in range(4)]
+    for week in (OPEN_ALL_WEEK, THREE_SHIFTS):
+        here = always_open(change.zone, week)
+        search = Search(first=days[0], last=days[-1], duration=STEP)
+        found = find_openings(here, [CHEN.id], search)
+        yield from _faults_as_listed(found, change)
+        for day in days:
+            of_day = [opening for opening in found if opening.date == day]
+            if len(of_day) * STEP != minutes_shown(day, change):
+                yield f"the openings of {day} do not add up"
+            alone = evolve(search, first=day, last=day)
+            if week is THREE_SHIFTS and of_day != find_openings(here, [CHEN.id], alone):
+                yield f"the openings of {day} are others if it alone is asked for"
+
+
+def _faults_as_listed(found, change: Change) -> Iterator[str]:
+    shown = [datetime.combine(each.date, each.start_time) for each in found]
+    if any(later <= earlier for earlier, later in pairwise(shown)):
+        yield "a wall-clock time is listed twice, or too late"
+    for local, opening in zip(shown, found, strict=True):
+        meant = change.meant(local)
+        if not meant:
+            yield f"{local} never comes"
+        elif meant[0][0] != opening.starts_at:
+            yield f"{local} means {meant[0][0]}, not {opening.starts_at}"
+        if opening.ends_at - opening.starts_at != STEP * MINUTE:
+            yield f"{local} is not {STEP} minutes long"
+        if opening.end_time != change.shown(opening.ends_at).time():
+            yield f"{local} does not end at {opening.end_time}"
+        at = visit_time(opening.date, opening.start_time, STEP, change.zone)
+        if at is None or at.span != TimeSpan(opening.starts_at, opening.ends_at):
+            yield f"{local} is booked for {at}"
+
+
+def minutes_shown(day: date, change: Change) -> int:
+    """Return how many minutes of *day* clocks show, each counted once."""
+    midnight = datetime.combine(day, time())
+    gap = change.shown(change.at - MINUTE) + MINUTE, change.shown(change.at)
+    skipped = min(gap[1], midnight + DAY) - max(gap[0], midnight)
+    return 24 * 60 - max(skipped // MINUTE, 0)
+
+
+def always_open(zone: zoneinfo.ZoneInfo, week) -> Diary:
+    return Diary(
+        zone=zone,
+        now=FIRST - 30 * DAY,
+        policy=SchedulingPolicy(slot_step=STEP),
+        doctors={CHEN.id: CHEN},
+        patients={},
+        calendars={CHEN.id: Calendar(tuple(week))},
+    )
+
+
+def openings_by_fixed_offset(diary, doctor_ids, search):
+    """Return what somebody lists who adds the offset of the first midnight."""
+    found = find_openings(diary, doctor_ids, search)
+    offset = datetime.combine(search.first, time(), diary.zone).utcoffset()
+    wrong = [(each, (each.starts_at + offset).replace(tzinfo=None)) for each in found]
+    return [
+        evolve(each, date=local.date(), start_time=local.time())
+        for each, local in wrong
+    ]
+
+
 def fixed_offset(day, start, duration, zone, utc_offset=None):
     """Return what somebody gets who adds the offset of the day's midnight."""
     offset = datetime.combine(day, time(), zone).utcoffset()
@@ -221,6 +295,10 @@ def digest() -> str:
             told.update(
                 repr(working_spans(THREE_SHIFTS, day, day, change.zone)).encode()
             )
+            search = Search(first=day - DAY, last=day + DAY, duration=95)
+            here = always_open(change.zone, THREE_SHIFTS)
+            for opening in find_openings(here, [CHEN.id], search):
+                told.update(repr(astuple(opening)[1:]).encode())
     return told.hexdigest()
 
 
@@ -229,6 +307,12 @@ def test_clock_changes_of_some_zones(key):
     for change in changes_of(key):
         assert list(faults_of_visits(change)) == [], change
         assert list(faults_of_hours(change)) == [], change
+
+
+@pytest.mark.parametrize("key", SAMPLE)
+def test_openings_around_clock_changes_of_some_zones(key):
+    for change in changes_of(key)[:6]:
+        assert list(faults_of_openings(change)) == [], change
 
 
 @pytest.mark.slow
@@ -244,6 +328,18 @@ def test_all_clock_changes_of_all_zones(part):
 
     assert count > 1000
     assert abs(2 * gaps - count) < 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_openings_around_all_clock_changes_of_all_zones(part):
+    count = 0
+    for key in ZONES[part::4]:
+        for change in changes_of(key):
+            assert list(faults_of_openings(change)) == [], change
+            count += 1
+
+    assert count > 1000
 
 
 @pytest.mark.slow
@@ -263,6 +359,39 @@ def test_fixed_offsets_are_found_out():
 
     assert len(changes) > 200
     assert wrong == changes
+
+
+def test_openings_by_fixed_offsets_are_found_out():
+    changes = [change for key in SAMPLE for change in changes_of(key)[:2]]
+
+    wrong = [
+        change
+        for change in changes
+        if any(faults_of_openings(change, openings_by_fixed_offset))
+    ]
+
+    assert len(changes) > 15
+    assert wrong == changes
+
+
+def test_openings_of_a_second_pass_are_found_out(monkeypatch):
+    autumn = [c for key in SAMPLE for c in changes_of(key)[:2] if c.after < c.before]
+    monkeypatch.setattr(grid, "instant_of", lambda local, zone: AnyInstant())
+    monkeypatch.setattr(openings, "grid_of", grid.grid_of.__wrapped__)
+
+    wrong = [change for change in autumn if any(faults_of_openings(change))]
+
+    assert len(autumn) > 5
+    assert wrong == autumn
+
+
+class AnyInstant:
+    """Equals every instant, as if clocks meant each time that they show."""
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
 
 
 def request_at(clinic, local, **more):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
@@ -10,7 +10,11 @@ import pytest
 from clinicflow_core import errors
 from clinicflow_core.entities.ids import DoctorId
 from clinicflow_core.errors import ClinicFlowError, Problem
-from clinicflow_core.scheduling.conflicts import Conflict, ConflictKind
+from clinicflow_core.scheduling.conflicts import (
+    Conflict,
+    ConflictKind,
+    RefusedOccurrence,
+)
 from clinicflow_core.scheduling.openings import Opening
 from tests.builders import DAY
 
@@ -24,6 +28,10 @@ OPENING = Opening(
     end_time=time(9, 30),
     starts_at=AT,
     ends_at=AT,
+)
+REFUSED = tuple(
+    RefusedOccurrence(date=day, start_time=time(9, 30), conflicts=(CONFLICT,) * times)
+    for day, times in ((DAY, 1), (DAY + timedelta(days=7), 2))
 )
 PROBLEMS = (Problem("/patient/email", "is not an e-mail address"), Problem("", "no"))
 
@@ -49,9 +57,30 @@ EXAMPLES = {
     errors.DoctorNotFoundError: ((ONE,), f"There is no doctor {ONE}."),
     errors.PatientNotFoundError: ((ONE,), f"There is no patient {ONE}."),
     errors.AppointmentNotFoundError: ((ONE,), f"There is no appointment {ONE}."),
+    errors.SeriesNotFoundError: ((ONE,), f"There is no series {ONE}."),
+    errors.TimeOffNotFoundError: ((ONE,), f"There is no time off {ONE}."),
+    errors.WaitlistEntryNotFoundError: (
+        (ONE,),
+        f"There is no waitlist entry {ONE}.",
+    ),
     errors.BookingConflictError: (
         ((CONFLICT, CONFLICT), (OPENING,)),
         "The doctor is busy. The doctor is busy.",
+    ),
+    errors.SeriesConflictError: (
+        (REFUSED,),
+        (
+            "2026-03-02 09:30: The doctor is busy.\n"
+            "2026-03-09 09:30: The doctor is busy. The doctor is busy."
+        ),
+    ),
+    errors.WaitlistClosedError: (
+        (ONE, "withdrawn"),
+        f"Waitlist entry {ONE} is withdrawn.",
+    ),
+    errors.OfferNotOpenError: (
+        (ONE,),
+        f"Nothing is offered to waitlist entry {ONE} now.",
     ),
     errors.InvalidTransitionError: (
         (ONE, "cancelled", "confirm"),
@@ -195,8 +224,14 @@ def test_codes_are_stable():
         "DoctorNotFoundError": "not-found",
         "PatientNotFoundError": "not-found",
         "AppointmentNotFoundError": "not-found",
+        "SeriesNotFoundError": "not-found",
+        "TimeOffNotFoundError": "not-found",
+        "WaitlistEntryNotFoundError": "not-found",
         "RefusedError": "refused",
         "BookingConflictError": "booking-conflict",
+        "SeriesConflictError": "series-conflict",
+        "WaitlistClosedError": "waitlist-closed",
+        "OfferNotOpenError": "offer-not-open",
         "InvalidTransitionError": "invalid-transition",
         "EmailTakenError": "email-taken",
         "GoogleTakenError": "google-taken",
@@ -235,6 +270,29 @@ def test_a_conflict_carries_its_facts():
     assert refused.conflicts == (CONFLICT,)
     assert refused.alternatives == (OPENING,)
     assert errors.BookingConflictError((CONFLICT,)).alternatives == ()
+
+
+def test_a_refused_series_carries_each_visit_that_cannot_be():
+    refused = errors.SeriesConflictError(REFUSED)
+
+    assert refused.occurrences == REFUSED
+    assert isinstance(refused, errors.RefusedError)
+
+
+@pytest.mark.parametrize(
+    ("error", "facts"),
+    [
+        (
+            errors.WaitlistClosedError(ONE, "booked"),
+            {"record_id": ONE, "status": "booked"},
+        ),
+        (errors.OfferNotOpenError(TWO), {"record_id": TWO}),
+    ],
+    ids=lambda given: getattr(given, "code", ""),
+)
+def test_a_refusal_of_the_waitlist_tells_which_entry(error, facts):
+    assert vars(error) == facts
+    assert isinstance(error, errors.RefusedError)
 
 
 def test_a_schema_that_is_old_is_named():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache
 from io import StringIO
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from clinicflow_core.clock import FixedClock
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.user import Role
 from clinicflow_core.memory import MemoryStore
@@ -18,6 +19,7 @@ from clinicflow_core.ports import Store
 from clinicflow_core.settings import Environment, Settings
 from clinicflow_core.sql.store import open_store
 from clinicflow_flask import create_app, logs
+from tests.builders import Watch
 from tests.flask.desk import NOW, SECRET, Desk
 
 # Those whose level the service sets.
@@ -25,6 +27,12 @@ _LOGGERS = (
     *("clinicflow_flask", "clinicflow_core.sql", "sqlalchemy.engine"),
     *("_granian", "granian.access"),
 )
+
+
+@pytest.fixture
+def watch() -> Watch:
+    """The clock that the store goes by."""
+    return Watch(NOW)
 
 
 @pytest.fixture(
@@ -35,24 +43,46 @@ _LOGGERS = (
     ],
     ids=["memory", "sqlite", "postgresql"],
 )
-def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, watch: Watch) -> Iterator[Store]:
     if request.param == "memory":
-        yield MemoryStore(FixedClock(NOW))
+        yield MemoryStore(watch)
         return
-    with closing(
-        open_store(request.getfixturevalue(request.param), FixedClock(NOW))
-    ) as store:
+    with closing(open_store(request.getfixturevalue(request.param), watch)) as store:
         yield store
+
+
+PLAIN = Settings(environment=Environment.TEST, jwt_secret_key=SECRET)
+
+
+class StoreInTurn:
+    """The store of whichever test runs."""
+
+    current: Store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.current, name)
+
+
+@cache
+def _plain_service() -> tuple[Flask, StoreInTurn]:
+    store = StoreInTurn()
+    store.current = MemoryStore()
+    return create_app(PLAIN, store), store  # type: ignore[arg-type]  # It acts as one.
 
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(environment=Environment.TEST, jwt_secret_key=SECRET)
+    return PLAIN
 
 
 @pytest.fixture
 def app(settings: Settings, store: Store) -> Flask:
-    return create_app(settings, store)
+    """The service; one for all tests that set nothing, as making it takes longer."""
+    if settings != PLAIN:
+        return create_app(settings, store)
+    service, its_store = _plain_service()
+    its_store.current = store
+    return service
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -104,8 +105,8 @@ class Desk:
     def patch(self, path: str, json: object) -> TestResponse:
         return self.request("PATCH", path, json)
 
-    def put(self, path: str, json: object) -> TestResponse:
-        return self.request("PUT", path, json)
+    def put(self, path: str, json: object, **kwargs: Any) -> TestResponse:
+        return self.request("PUT", path, json, **kwargs)
 
     def delete(self, path: str) -> TestResponse:
         return self.request("DELETE", path)
@@ -134,10 +135,47 @@ class Desk:
 
     def book(self, **details: object) -> dict[str, Any]:
         """Book a visit for Tuesday at 9; return it."""
-        response = self.post("/api/appointments", self.wish(**details))
+        return self._made("/api/appointments", self.wish(**details))
+
+    def cancel(self, visit: Mapping[str, Any]) -> None:
+        """Cancel a visit; its time goes to whoever waits for it."""
+        path = f"/api/appointments/{visit['id']}/cancel"
+        response = self.post(path, {"cancellation_type": "patient-cancelled"})
+        assert response.status_code == 200, response.json
+
+    def series_wish(self, **details: object) -> dict[str, object]:
+        """Return the body of a series: three Tuesdays at 9."""
+        return self.wish(**{"rrule": "FREQ=WEEKLY;COUNT=3", **details})
+
+    def book_series(self, **details: object) -> dict[str, Any]:
+        """Book visits for three Tuesdays at 9; return the series."""
+        return self._made("/api/appointment-series", self.series_wish(**details))
+
+    def take_time_off(
+        self, doctor_id: str, starts: str, ends: str, **details: object
+    ) -> dict[str, Any]:
+        """Let a doctor be off; return the time off."""
+        body = {"starts": starts, "ends": ends, **details}
+        return self._made(f"/api/doctors/{doctor_id}/time-off", body)
+
+    def waiting_wish(self, **details: object) -> dict[str, object]:
+        """Return the body of who waits for a time in March."""
+        return {
+            "patient_id": details.pop("patient_id", None) or self.patient(),
+            "first_date": "2026-03-03",
+            "last_date": "2026-03-31",
+            **details,
+        }
+
+    def wait(self, **details: object) -> dict[str, Any]:
+        """Put somebody on the waitlist for a time in March; return the entry."""
+        return self._made("/api/waitlist", self.waiting_wish(**details))
+
+    def _made(self, path: str, body: object) -> dict[str, Any]:
+        response = self.post(path, body)
         assert response.status_code == 201, response.json
-        visit: dict[str, Any] = response.json
-        return visit
+        made: dict[str, Any] = response.json
+        return made
 
 
 DOCUMENT: Any = openapi.document(ROUTES)

@@ -19,18 +19,35 @@ MARKS = (MARK, BIRTH, PHONE.removeprefix("+"))
 # What a field takes that does not take just any text.
 _FITTING: Mapping[str, object] = {
     "clinic_size": "solo",
+    "closed_days": "2026-12-24",
     "color": "#1f8f3a",
+    "country": "US",
+    "daily_limit": None,
     "date": "2026-03-03",
     "date_of_birth": BIRTH,
+    "days_later": 0,
+    "default_durations": {"follow-up": 20},
     "duration": 30,
+    "earliest": "09:00",
     "end": "17:00",
+    "ends": "2026-03-12T17:00",
+    "first_date": "2026-03-03",
+    "from": "2026-03-03",
+    "last_date": "2026-03-31",
+    "latest": "17:00",
+    "max_horizon_days": None,
     "phone": PHONE,
+    "region": "NY",
     "role": "doctor",
+    "rrule": "FREQ=WEEKLY;COUNT=2",
+    "slot_step": 15,
     "start": "09:00",
     "start_time": "09:00",
+    "starts": "2026-03-12T09:00",
     "timezone": "Europe/Lisbon",
     "utc_offset": None,
     "weekday": "tuesday",
+    "weekdays": "tuesday",
 }
 _numbers = count(1)
 
@@ -103,6 +120,8 @@ def _filled(schema: Any, ids: Mapping[str, str] | None, name: str = "") -> objec
     if "$ref" in schema:
         component = schema["$ref"].rpartition("/")[2]
         return _filled(DOCUMENT["components"]["schemas"][component], ids, name)
+    if ids is not None and name in _FITTING and schema.get("type") != "array":
+        return _FITTING[name]
     if "anyOf" in schema:
         return _filled(schema["anyOf"][0], ids, name)
     kind = schema.get("type", "string")
@@ -120,12 +139,10 @@ def _value(schema: Any, kind: str, ids: Mapping[str, str] | None, name: str) -> 
         return mark()
     if name in ids or schema.get("format") == "uuid":
         return ids.get(name)
-    if name in _FITTING:
-        return _FITTING[name]
     if "enum" in schema:
         return schema["enum"][0]
     if kind != "string":
-        return 1
+        return True if kind == "boolean" else 1
     if name.endswith("password"):
         return f"{mark()}-{mark()}"
     return f"{mark()}@example.org" if name == "email" else _text(schema)

@@ -38,6 +38,70 @@ def test_a_taken_time_is_refused_with_every_conflict_and_the_nearest_openings(de
     assert starts == ["09:30", "09:45", "10:00"]
 
 
+def test_a_refusal_offers_the_same_doctor_first_and_then_those_of_the_same_specialty(
+    desk,
+):
+    wanted = desk.doctor("Dr. Young", specialty="Surgery")
+    alike = {desk.doctor(f"Dr. {n}", specialty="Surgery") for n in ("Abel", "Zuse")}
+    for specialty in ("Dermatology", None):
+        desk.doctor("Dr. Chen", specialty=specialty)
+    visit = desk.book(doctor_id=wanted, start_time="10:00")
+    wish = desk.wish(doctor_id=wanted, start_time="10:00")
+
+    response = desk.post("/api/appointments", wish)
+
+    assert problem(response) == (409, "booking-conflict")
+    openings = response.json["alternatives"]
+    doctors = [opening["doctor_id"] for opening in openings]
+    assert doctors[:3] == [wanted] * 3
+    assert len(doctors) == 6
+    assert set(doctors[3:]) <= alike
+    for part, nearest in (
+        (openings[:3], {"09:30", "10:30"}),
+        (openings[3:], {"10:00"}),
+    ):
+        assert {opening["start_time"] for opening in part} >= nearest
+    for opening in openings:
+        place = {name: opening[name] for name in ("doctor_id", "date", "start_time")}
+        checked = desk.post("/api/appointments/check", desk.wish(**{**wish, **place}))
+        assert checked.json["conflicts"] == []
+    assert openings[0].keys() == {
+        *("doctor_id", "date", "start_time", "end_time", "starts_at", "ends_at")
+    }
+    assert visit["id"] not in response.text
+
+
+def test_a_refusal_says_nothing_of_whose_visit_is_in_the_way(desk):
+    other = desk.patient(
+        "Zoltan", "Quick", email="zoltan@quick.example", phone="+13125550173"
+    )
+    visit = desk.book(
+        patient_id=other,
+        visit_category="follow-up",
+        meeting_link="https://m.org/zoltan",
+        duration=120,
+    )
+    doctor = {"doctor_id": visit["doctor_id"]}
+    desk.put("/api/clinic/scheduling-policy", {"buffer_before": 30, "daily_limit": 1})
+    own = desk.book(start_time="12:00")
+    path = f"/api/appointments/{own['id']}/reschedule"
+    move = {"date": "2026-03-03", "start_time": "09:15", **doctor}
+
+    refusals = [
+        desk.post("/api/appointments", desk.wish(**doctor)),
+        desk.post("/api/appointments", desk.wish(**doctor, start_time="11:15")),
+        desk.post("/api/appointments/check", desk.wish(**doctor)),
+        desk.post(path, move),
+        desk.post("/api/appointment-series", desk.series_wish(**doctor)),
+    ]
+
+    assert [r.status_code for r in refusals] == [409, 409, 200, 409, 409]
+    secrets = ("Zoltan", "zoltan", "Quick", "3125550173", "follow-up", other)
+    for refusal in refusals:
+        assert "conflicts" in refusal.text
+        assert [told for told in (*secrets, visit["id"]) if told in refusal.text] == []
+
+
 def test_a_taken_time_can_be_booked_with_a_reason(desk):
     visit = desk.book()
 
@@ -99,6 +163,49 @@ def test_a_visit_is_rescheduled(desk):
     assert response.status_code == 200
     assert response.json["date"] == "2026-03-04"
     assert response.json["end_time"] == "10:30"
+
+
+def test_the_moves_of_a_visit_are_told_oldest_first(desk):
+    visit = desk.book()
+    path, other = f"/api/appointments/{visit['id']}", desk.doctor()
+    assert desk.get(f"{path}/moves").json == {"items": [], "next": None}
+    place = {"date": "2026-03-04", "start_time": "10:00"}
+    for change in (place, {**place, "duration": 45}, {**place, "doctor_id": other}):
+        desk.post(f"{path}/reschedule", change)
+    desk.patch(path, {"visit_type": "virtual"})
+
+    response = desk.get(f"{path}/moves")
+
+    assert response.status_code == 200
+    assert response.json["next"] is None
+    first, second, third = response.json["items"]
+    assert first == {
+        "moved_at": "2026-03-02T12:00:00Z",
+        "moved_by_id": str(desk.signed_in.user.id),
+        "from_doctor_id": visit["doctor_id"],
+        "from_starts_at": "2026-03-03T14:00:00Z",
+        "from_duration": 30,
+        "to_doctor_id": visit["doctor_id"],
+        "to_starts_at": "2026-03-04T15:00:00Z",
+        "to_duration": 30,
+    }
+    assert (second["from_duration"], second["to_duration"]) == (30, 45)
+    assert (third["from_doctor_id"], third["to_doctor_id"]) == (
+        *(visit["doctor_id"], other),
+    )
+    assert desk.get(path).json["times_moved"] == 3
+
+
+def test_a_move_that_was_refused_is_none(desk):
+    visit = desk.book()
+    taken = desk.book(doctor_id=visit["doctor_id"], start_time="10:00")
+    path = f"/api/appointments/{visit['id']}"
+    move = {"date": taken["date"], "start_time": taken["start_time"]}
+
+    response = desk.post(f"{path}/reschedule", move)
+
+    assert response.status_code == 409
+    assert desk.get(f"{path}/moves").json["items"] == []
 
 
 def test_a_visit_cannot_be_moved_onto_another(desk):
@@ -241,6 +348,7 @@ def test_a_day_does_not_go_with_a_span_of_days(desk):
         ("GET", ""),
         ("PATCH", ""),
         ("GET", "/history"),
+        ("GET", "/moves"),
         ("POST", "/confirm"),
         ("POST", "/arrive"),
         ("POST", "/complete"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from jsonschema import Draft202012Validator
 
@@ -49,6 +50,17 @@ def test_every_reference_leads_somewhere():
 def test_every_schema_is_a_schema():
     for schema in DOCUMENT["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
+
+
+def test_every_name_is_in_snake_case_and_none_is_only_pythons():
+    schemas = DOCUMENT["components"]["schemas"].values()
+    names = {name for schema in schemas for name in schema.get("properties", ())}
+    for _, _, operation in operations():
+        names |= {p["name"] for p in operation["parameters"] if p["in"] != "header"}
+
+    assert "from" in names
+    odd = re.compile(r"(?![a-z]+([_0-9][a-z0-9]+)*\Z)")
+    assert [name for name in names if odd.match(name)] == []
 
 
 def test_every_placeholder_is_described():

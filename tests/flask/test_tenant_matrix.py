@@ -24,10 +24,13 @@ from clinicflow_core.accounts.permissions import PERMISSIONS, Part, Permission
 from clinicflow_core.clock import FixedClock
 from clinicflow_core.entities.user import Role
 from clinicflow_core.memory import (
+    MemoryAppointments,
+    MemoryDiaries,
     MemoryDoctors,
     MemoryPatients,
     MemoryStore,
     MemoryUsers,
+    MemoryWaitlist,
 )
 from clinicflow_core.ports import Store
 from clinicflow_core.settings import Settings
@@ -45,6 +48,9 @@ from tests.postgres import as_owner
 from tests.sql.rows import past_the_wall
 
 CANARY = "CANARY-B"
+CLOSED = "1987-06-05"
+"""What stands for it in what holds no text: a closed day."""
+
 PUBLIC, SIGNED_IN = frozenset[Permission](), frozenset(Permission)
 DIARY = frozenset({Permission.SEE_DIARY, Permission.SEE_OWN_DIARY})
 PATIENTS = frozenset({Permission.SEE_PATIENTS, Permission.SEE_OWN_PATIENTS})
@@ -70,6 +76,8 @@ NEEDS: Mapping[str, Collection[Permission]] = {
     "PATCH /api/users/{user_id}": {Permission.KEEP_USERS},
     "GET /api/clinic": {Permission.SEE_CLINIC},
     "PATCH /api/clinic": {Permission.KEEP_CLINIC},
+    "GET /api/clinic/scheduling-policy": {Permission.SEE_CLINIC},
+    "PUT /api/clinic/scheduling-policy": {Permission.KEEP_CLINIC},
     "GET /api/doctors": {Permission.SEE_CLINIC},
     "POST /api/doctors": {Permission.KEEP_DOCTORS},
     "GET /api/doctors/{doctor_id}": {Permission.SEE_CLINIC},
@@ -77,6 +85,13 @@ NEEDS: Mapping[str, Collection[Permission]] = {
     "DELETE /api/doctors/{doctor_id}": {Permission.KEEP_DOCTORS},
     "GET /api/doctors/{doctor_id}/hours": {Permission.SEE_CLINIC},
     "PUT /api/doctors/{doctor_id}/hours": {Permission.KEEP_DOCTORS},
+    "GET /api/doctors/{doctor_id}/dated-hours": {Permission.SEE_CLINIC},
+    "PUT /api/doctors/{doctor_id}/dated-hours": {Permission.KEEP_DOCTORS},
+    "GET /api/doctors/{doctor_id}/time-off": {Permission.SEE_CLINIC},
+    "POST /api/doctors/{doctor_id}/time-off": {Permission.KEEP_DOCTORS},
+    "DELETE /api/doctors/{doctor_id}/time-off/{time_off_id}": {Permission.KEEP_DOCTORS},
+    "GET /api/doctors/{doctor_id}/scheduling-policy": {Permission.SEE_CLINIC},
+    "PUT /api/doctors/{doctor_id}/scheduling-policy": {Permission.KEEP_DOCTORS},
     "GET /api/patients": PATIENTS,
     "POST /api/patients": {Permission.KEEP_PATIENTS},
     "GET /api/patients/{patient_id}": PATIENTS,
@@ -97,9 +112,28 @@ NEEDS: Mapping[str, Collection[Permission]] = {
     "POST /api/appointments/{appointment_id}/reinstate": {Permission.BOOK},
     "POST /api/appointments/{appointment_id}/cancel": {Permission.BOOK},
     "GET /api/appointments/{appointment_id}/history": DIARY,
+    "GET /api/appointments/{appointment_id}/moves": DIARY,
+    "POST /api/appointment-series": {Permission.BOOK},
+    "GET /api/appointment-series/{series_id}": DIARY,
+    "DELETE /api/appointment-series/{series_id}": {Permission.BOOK},
+    "POST /api/appointment-series/{series_id}/cancel": {Permission.BOOK},
+    "POST /api/appointment-series/{series_id}/reschedule": {Permission.BOOK},
+    "GET /api/waitlist": {Permission.BOOK},
+    "POST /api/waitlist": {Permission.BOOK},
+    "GET /api/waitlist/{waitlist_id}": {Permission.BOOK},
+    "DELETE /api/waitlist/{waitlist_id}": {Permission.BOOK},
+    "POST /api/waitlist/{waitlist_id}/accept": {Permission.BOOK},
+    "POST /api/waitlist/{waitlist_id}/decline": {Permission.BOOK},
     "GET /api/schedule/day": DIARY,
+    "GET /api/schedule/week": DIARY,
+    "GET /api/schedule/availability": DIARY,
+    "GET /api/schedule/next": DIARY,
+    "GET /api/schedule/stranded": DIARY,
 }
-IDS = ("user_id", "doctor_id", "patient_id", "duplicate_id", "appointment_id")
+IDS = (
+    *("user_id", "doctor_id", "time_off_id", "patient_id", "duplicate_id"),
+    *("appointment_id", "series_id", "waitlist_id"),
+)
 ROLES = tuple(Role)
 
 
@@ -124,6 +158,7 @@ def world(settings: Settings, store: Store) -> World:
     owner, other = (Desk.opened(app, store, Role.OWNER, None) for _ in range(2))
     other.patch("/api/clinic", {"name": CANARY, "clinic_metadata": {"x": CANARY}})
     other.patch(f"/api/users/{other.signed_in.user.id}", {"name": CANARY})
+    other.put("/api/clinic/scheduling-policy", {"closed_days": [CLOSED]})
     own, foreign = records(owner, "Our"), records(other, CANARY)
     staff = {Role.OWNER: owner}
     for role in (Role.ADMIN, Role.DOCTOR):
@@ -148,6 +183,15 @@ def records(desk: Desk, name: str) -> Mapping[str, str]:
         start_time="20:00",
         override={"reason": name},
     )
+    agreed = {"doctor_id": doctor, "patient_id": patient, "meeting_link": name}
+    series = desk.book_series(**agreed, start_time="10:00")
+    off = desk.take_time_off(
+        doctor, "2026-03-10T08:00", "2026-03-10T12:00", reason=name
+    )
+    assert [visit["date"] for visit in off["stranded"]] == ["2026-03-10"]
+    duplicate = desk.patient(f"{name} Two", name)
+    waiting = desk.wait(doctor_id=doctor, patient_id=duplicate, note=name)
+    desk.cancel(desk.book(**agreed, date="2026-03-04"))
     # The owner's own would not do: the last owner stays one, whatever else is asked.
     account = {
         "name": name,
@@ -159,17 +203,18 @@ def records(desk: Desk, name: str) -> Mapping[str, str]:
         "user_id": desk.post("/api/users", account).json["id"],
         "doctor_id": doctor,
         "patient_id": patient,
-        "duplicate_id": desk.patient(f"{name} Two", name),
+        "duplicate_id": duplicate,
         "appointment_id": visit["id"],
+        "time_off_id": off["id"],
+        "series_id": series["id"],
+        "waitlist_id": waiting["id"],
     }
 
 
-def sent(
-    desk: Desk, route: Route, path_ids: Mapping[str, str], ids: Mapping[str, str]
-) -> TestResponse:
-    """Send what fits *route*, with *path_ids* in the path and *ids* elsewhere."""
+def sent(desk: Desk, route: Route, ids: Mapping[str, str]) -> TestResponse:
+    """Send what fits *route*, about *ids*."""
     fitting = next(planted.requests(route, ids))
-    asked = route.path.format_map(path_ids)
+    asked = route.path.format_map(ids)
     parameters = DOCUMENT["paths"][route.path][route.method.lower()]["parameters"]
     named = [p["name"] for p in parameters if p["in"] == "query" and p["name"] in ids]
     query = "&".join(f"{name}={ids[name]}" for name in named)
@@ -203,7 +248,7 @@ def answered(response: TestResponse, ids: Mapping[str, str]) -> object:
 
 
 def status_of_unknown(role: Role, route: Route, name: str | None) -> int:
-    """Return how *role* is answered about an id that nobody has; None: in the path."""
+    """Return how *role* is answered about an id that nobody has; None for all."""
     diary_of_another = name == "doctor_id" and NEEDS[route.endpoint] == DIARY
     if not may(role, route) or (role is Role.DOCTOR and diary_of_another):
         return 403
@@ -214,21 +259,21 @@ def leaks(world: World) -> Iterator[str]:
     """Yield where another clinic's ids answer otherwise than those that nobody has."""
     routes = [route for route in ROUTES if NEEDS[route.endpoint] != PUBLIC]
     for route, (role, desk) in product(routes, world.staff.items()):
-        # One at a time, or the first that is not found would hide the others.
-        places = [None] if route.ids else []
-        for name in [*places, *ids_asked_for(route)]:
+        # All of one clinic, and each alone: the first that is not found, or does not
+        # belong to the others, would hide them.
+        alone = [*(route.ids if route.ids[1:] else ()), *ids_asked_for(route)]
+        for name in [*([None] if route.ids else []), *alone]:
             foreign, unknown = (
-                sent(desk, route, ids, ids)
-                if name is None
-                else sent(desk, route, world.own, {**world.own, name: ids[name]})
+                sent(desk, route, {**world.own, name: ids[name]} if name else ids)
                 for ids in (world.foreign, world.unknown)
             )
-            cell = f"{role.value}: {route.endpoint}, {name or 'path'}"
+            cell = f"{role.value}: {route.endpoint}, {name or 'all'}"
             if answered(foreign, world.foreign) != answered(unknown, world.unknown):
                 yield f"{cell} tells them apart"
             if unknown.status_code != status_of_unknown(role, route, name):
                 yield f"{cell} is answered with {unknown.status_code}"
-            if CANARY in foreign.get_data(as_text=True) + str(foreign.headers):
+            told = foreign.get_data(as_text=True) + str(foreign.headers)
+            if CANARY in told or CLOSED in told:
                 yield f"{cell} tells of it"
 
 
@@ -249,8 +294,12 @@ def shows(world: World) -> Iterator[str]:
     """Yield what tells of another clinic without being asked about it."""
     for role, desk in world.staff.items():
         for path, text in shown(desk):
-            if any(told in text for told in (CANARY, *world.foreign.values())):
+            if tells_of_the_other(text, world):
                 yield f"{role.value}: {path}"
+
+
+def tells_of_the_other(text: str, world: World) -> bool:
+    return any(told in text for told in (CANARY, CLOSED, *world.foreign.values()))
 
 
 @pytest.fixture
@@ -304,7 +353,12 @@ def test_no_list_shows_another_clinic(two_clinics: World) -> None:
 
     assert contents(two_clinics.store) == before
     # Its own people see it in each, or there was nothing to show.
-    assert [p for p, text in shown(two_clinics.other) if CANARY not in text] == []
+    empty = (
+        path
+        for path, text in shown(two_clinics.other)
+        if not tells_of_the_other(text, two_clinics)
+    )
+    assert list(empty) == []
 
 
 def test_a_namesake_elsewhere_is_no_possible_duplicate(two_clinics: World) -> None:
@@ -319,20 +373,27 @@ def test_a_namesake_elsewhere_is_no_possible_duplicate(two_clinics: World) -> No
     assert there
 
 
-@pytest.mark.parametrize("lists", [MemoryDoctors, MemoryPatients, MemoryUsers])
+@pytest.mark.parametrize(
+    "lists",
+    [
+        *(MemoryAppointments, MemoryDiaries, MemoryDoctors, MemoryPatients),
+        *(MemoryUsers, MemoryWaitlist),
+    ],
+)
 def test_a_list_of_the_wrong_clinic_would_be_found(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, lists: type
 ) -> None:
     two_clinics = world(settings, MemoryStore(FixedClock(NOW)))
-    page = lists.page  # type: ignore[attr-defined]  # Each of them has one.
+    name = "read" if lists is MemoryDiaries else "page"
+    asked_for = getattr(lists, name)
 
-    def page_of_the_other(self, *asked):  # type: ignore[no-untyped-def]
+    def that_of_the_other(self, *asked):  # type: ignore[no-untyped-def]
         self._clinic_id = two_clinics.other.signed_in.clinic.id
-        return page(self, *asked)
+        return asked_for(self, *asked)
 
-    monkeypatch.setattr(lists, "page", page_of_the_other)
+    monkeypatch.setattr(lists, name, that_of_the_other)
 
-    assert list(shows(two_clinics))
+    assert any(shows(two_clinics))
 
 
 def test_without_a_sign_in_nobody_gets_anything(two_clinics: World) -> None:
@@ -346,7 +407,7 @@ def test_without_a_sign_in_nobody_gets_anything(two_clinics: World) -> None:
             two_clinics.inactive,
         ):
             for ids in (two_clinics.own, two_clinics.foreign, two_clinics.unknown):
-                response = sent(desk, route, ids, ids)
+                response = sent(desk, route, ids)
                 assert response.status_code == 401, route.endpoint
                 assert CANARY not in response.get_data(as_text=True)
 
@@ -361,7 +422,7 @@ def test_who_may_not_is_told_so_and_changes_nothing(two_clinics: World) -> None:
             if NEEDS[route.endpoint] == PUBLIC or may(role, route):
                 continue
             for ids in (two_clinics.own, two_clinics.foreign, two_clinics.unknown):
-                response = sent(desk, route, ids, ids)
+                response = sent(desk, route, ids)
                 assert response.status_code == 403, (role, route.endpoint)
 
     assert contents(two_clinics.store) == before
@@ -373,9 +434,7 @@ def test_who_may_is_let_through(role: Role, two_clinics: World) -> None:
     for route in sorted(ROUTES, key=lambda route: route.endpoint.startswith(last)):
         if NEEDS[route.endpoint] in (PUBLIC, SIGNED_IN) or not may(role, route):
             continue
-        response = sent(
-            two_clinics.staff[role], route, two_clinics.own, two_clinics.own
-        )
+        response = sent(two_clinics.staff[role], route, two_clinics.own)
         assert response.status_code not in (401, 403, 404), route.endpoint
         assert response.status_code < 500
 
@@ -394,14 +453,23 @@ def test_a_doctor_reaches_nobody_elses_records(two_clinics: World) -> None:
     owner, doctor = two_clinics.staff[Role.OWNER], two_clinics.staff[Role.DOCTOR]
     colleague = records(owner, "Colleague")
     visit, patient = colleague["appointment_id"], colleague["patient_id"]
+    theirs = f"doctor_id={colleague['doctor_id']}"
     asked = [
         ("GET", f"/api/appointments/{visit}"),
         ("GET", f"/api/appointments/{visit}/history"),
+        ("GET", f"/api/appointments/{visit}/moves"),
+        ("GET", f"/api/appointment-series/{colleague['series_id']}"),
         ("POST", f"/api/appointments/{visit}/arrive"),
         ("POST", f"/api/appointments/{visit}/complete"),
         ("POST", f"/api/appointments/{visit}/no-show"),
-        ("GET", f"/api/appointments?doctor_id={colleague['doctor_id']}"),
-        ("GET", f"/api/schedule/day?doctor_id={colleague['doctor_id']}"),
+        ("GET", f"/api/appointments?{theirs}"),
+        ("GET", f"/api/schedule/day?{theirs}"),
+        ("GET", f"/api/schedule/week?{theirs}"),
+        ("GET", f"/api/schedule/availability?{theirs}"),
+        (
+            "GET",
+            f"/api/schedule/next?{theirs}&doctor_id={two_clinics.own['doctor_id']}",
+        ),
         ("GET", f"/api/patients/{patient}"),
         ("GET", f"/api/patients/{patient}/appointments"),
     ]
@@ -410,9 +478,13 @@ def test_a_doctor_reaches_nobody_elses_records(two_clinics: World) -> None:
         response = doctor.request(method, path)
         assert response.status_code == 403, path
         assert "Colleague" not in response.get_data(as_text=True)
-    for path in ("/api/appointments", "/api/schedule/day", "/api/patients"):
-        assert "Colleague" not in doctor.get(path).get_data(as_text=True)
-        assert patient not in doctor.get(path).get_data(as_text=True)
+    own = ("day", "week", "availability", "next", "stranded")
+    for path in (
+        *("/api/appointments", "/api/patients"),
+        *(f"/api/schedule/{name}" for name in own),
+    ):
+        shown = doctor.get(path).get_data(as_text=True)
+        assert [i for i in ("Colleague", *colleague.values()) if i in shown] == []
 
 
 @pytest.fixture

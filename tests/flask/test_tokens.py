@@ -142,8 +142,11 @@ class Attacker:
         return True
 
     def snapshot(self) -> list[object]:
-        lists = ("users", "doctors", "patients", "appointments")
-        paths = [*(f"/api/{name}" for name in lists), "/api/clinic", "/api/auth/me"]
+        lists = ("users", "doctors", "patients", "appointments", "waitlist")
+        paths = [
+            *(f"/api/{name}" for name in lists),
+            *("/api/clinic", "/api/clinic/scheduling-policy", "/api/auth/me"),
+        ]
         answers = [self.desk.get(path) for path in paths]
         assert {answer.status_code for answer in answers} == {200}
         return [answer.json for answer in answers]
@@ -164,12 +167,17 @@ def assert_is_the_refusal(response: Any) -> None:
 
 def attacker_at(desk: Desk, open_desk: Callable[..., Desk]) -> Attacker:
     colleague = open_desk(Role.ADMIN, desk.signed_in.clinic).signed_in.user
-    visit = desk.book(doctor_id=desk.doctor(), patient_id=desk.patient())
+    people = {"doctor_id": desk.doctor(), "patient_id": desk.patient()}
+    off = desk.take_time_off(
+        people["doctor_id"], "2026-03-04T09:00", "2026-03-04T12:00"
+    )
     ids = {
         "user_id": str(colleague.id),
-        "doctor_id": visit["doctor_id"],
-        "patient_id": visit["patient_id"],
-        "appointment_id": visit["id"],
+        **people,
+        "appointment_id": desk.book(**people)["id"],
+        "series_id": desk.book_series(**people, start_time="10:00")["id"],
+        "time_off_id": off["id"],
+        "waitlist_id": desk.wait(**people)["id"],
         "duplicate_id": desk.patient("Bea", "Moss"),
         "current_password": PASSWORD,
         "new_password": NEW_PASSWORD,

@@ -26,7 +26,12 @@ def user_path(desk, open_desk) -> str:
     return f"/api/users/{colleague.id}"
 
 
-@pytest.fixture(params=["clinic", "user", "doctor", "hours", "patient", "appointment"])
+@pytest.fixture(
+    params=[
+        *("clinic", "clinic's policy", "user", "doctor", "doctor's policy", "hours"),
+        *("patient", "appointment"),
+    ]
+)
 def changed(request, desk) -> tuple[str, str, object, object]:
     """How each kind of record is changed: method, path, one change and another."""
 
@@ -35,10 +40,16 @@ def changed(request, desk) -> tuple[str, str, object, object]:
 
     if request.param == "clinic":
         return names("/api/clinic")
+    if request.param == "clinic's policy":
+        path = "/api/clinic/scheduling-policy"
+        return "PUT", path, {"slot_step": 10}, {"slot_step": 20}
     if request.param == "user":
         return names(request.getfixturevalue("user_path"))
     if request.param == "doctor":
         return names(f"/api/doctors/{desk.doctor()}")
+    if request.param == "doctor's policy":
+        path = f"/api/doctors/{desk.doctor()}/scheduling-policy"
+        return "PUT", path, {"slot_step": 10}, {"slot_step": 20}
     if request.param == "hours":
         path = f"/api/doctors/{desk.doctor()}/hours"
         return "PUT", path, NINE_TO_FIVE, TEN_TO_FOUR
@@ -164,20 +175,55 @@ def test_another_time_is_asked_for_a_version_too(desk):
     assert moved.headers["ETag"] == desk.get(path).headers["ETag"] != tag
 
 
-def test_new_hours_are_a_new_version_of_the_doctor(desk):
+@pytest.mark.parametrize(
+    ("part", "body"),
+    [
+        ("hours", TEN_TO_FOUR),
+        ("dated-hours", {"date": "2026-03-03", "hours": []}),
+        ("scheduling-policy", {"slot_step": 10}),
+    ],
+)
+def test_what_belongs_to_a_doctor_is_a_new_version_of_the_doctor(desk, part, body):
     path = f"/api/doctors/{desk.doctor()}"
     tag = desk.get(path).headers["ETag"]
     assert desk.get(f"{path}/hours").headers["ETag"] == tag
 
-    desk.put(f"{path}/hours", TEN_TO_FOUR)
+    put = desk.put(f"{path}/{part}", body, headers={"If-Match": tag})
 
-    assert desk.get(path).headers["ETag"] != tag
-    headers = {"If-Match": tag}
-    response = desk.request("PATCH", path, {"name": "Other"}, headers=headers)
-    assert problem(response) == (412, "stale-version")
+    assert desk.get(path).headers["ETag"] == put.headers["ETag"] != tag
+    stale = {"If-Match": tag}
+    for method, place, change in (
+        ("PUT", f"{path}/{part}", body),
+        ("PATCH", path, {"name": "Other"}),
+    ):
+        response = desk.request(method, place, change, headers=stale)
+        assert problem(response) == (412, "stale-version")
+    assert desk.get(path).headers["ETag"] == put.headers["ETag"]
 
 
-@pytest.mark.parametrize("path", ["appointments", "doctors", "patients", "users"])
+def test_a_new_policy_is_a_new_version_of_the_clinic(desk):
+    tag = desk.get("/api/clinic").headers["ETag"]
+
+    put = desk.put("/api/clinic/scheduling-policy", {"slot_step": 10})
+
+    assert desk.get("/api/clinic").headers["ETag"] == put.headers["ETag"] != tag
+
+
+@pytest.mark.parametrize("path", ["/api/waitlist/{}", "/api/waitlist/{}/decline"])
+def test_an_entry_of_the_waitlist_tells_its_version(desk, path):
+    visit = desk.book()
+    entry = desk.wait(doctor_id=visit["doctor_id"])
+    desk.cancel(visit)
+    method = "POST" if path.endswith("decline") else "GET"
+
+    response = desk.request(method, path.format(entry["id"]))
+
+    assert response.headers["ETag"] == f'"{response.json["version"]}"' != '"1"'
+
+
+@pytest.mark.parametrize(
+    "path", ["appointments", "doctors", "patients", "users", "waitlist"]
+)
 def test_an_answer_that_is_given_again_has_the_same_tag(desk, path):
     account = {"name": "Ada", "email": "ada@x.org", "role": "admin"}
     body = {
@@ -185,6 +231,7 @@ def test_an_answer_that_is_given_again_has_the_same_tag(desk, path):
         "doctors": lambda: {"name": "Dr. Chen"},
         "patients": lambda: {"first_name": "Ann", "last_name": "Lee"},
         "users": lambda: {**account, "password": PASSWORD},
+        "waitlist": desk.waiting_wish,
     }[path]()
     key = {"Idempotency-Key": "b7e1c1de-0001"}
 

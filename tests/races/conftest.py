@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import create_engine, event, text
 
 from clinicflow_core.clock import FixedClock
 from clinicflow_core.memory import MemoryAppointments, MemoryStore
 from clinicflow_core.ports import Store
-from clinicflow_core.sql.engine import add_functions
 from clinicflow_core.sql.store import SqlStore, open_store
 from tests.builders import NOW
-from tests.races.racers import Unguarded
-from tests.sql.rows import past_the_wall
+from tests.races import racers
 
 CONNECTIONS = 8
 """Kept for each store, and as many again under pressure: enough for every racer."""
@@ -34,23 +31,11 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 
 @pytest.fixture
-def without_guard(store: Store) -> Iterator[Store]:
+def without_guard(store: Store) -> Iterator[racers.Unguarded]:
     """The same store, where nobody waits for anybody."""
-    if isinstance(store, SqlStore) and store.engine.dialect.name == "sqlite":
-        # There BEGIN IMMEDIATE is the guard: without it, each statement is alone
-        # until the first that writes.
-        engine = create_engine(store.engine.url, connect_args={"timeout": 30})
-
-        @event.listens_for(engine, "connect")
-        def set_up(connection, _):
-            connection.execute("PRAGMA foreign_keys=ON")
-            add_functions(connection)
-
-        opened = SqlStore(engine, FixedClock(NOW))
-        yield Unguarded(opened)
-        opened.close()
-        return
-    yield Unguarded(store)
+    opened = racers.without_guard(store, FixedClock(NOW))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -58,22 +43,11 @@ def drop_backstop(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[],
     """Take away what the store refuses by itself."""
 
     def drop() -> None:
-        if isinstance(store, MemoryStore):
+        if isinstance(store, SqlStore):
+            racers.drop_walls(store)
+        else:
             monkeypatch.setattr(
                 MemoryAppointments, "_store_refuses_overlap", lambda *_: None
             )
-            return
-        with past_the_wall(store) as connection:
-            for statement in _undoing(store.engine.dialect.name):
-                connection.execute(text(statement))
 
     return drop
-
-
-def _undoing(dialect: str) -> Iterator[str]:
-    for person in ("doctor", "patient"):
-        if dialect == "postgresql":
-            yield f"ALTER TABLE appointments DROP CONSTRAINT ex_appointments_{person}"
-        else:
-            yield f"DROP TRIGGER ex_appointments_{person}_insert"
-            yield f"DROP TRIGGER ex_appointments_{person}_update"

@@ -2,68 +2,131 @@
 Counting double bookings over the whole history, not in the final state alone.
 
 A time that was sold twice and then cancelled once leaves no trace in the visits.
-So the trail is replayed into the periods in which visits held their time, and one
-plain SQL statement looks for two that met. Nothing here knows the rules of
-scheduling.
+So the trail is replayed into the periods in which somebody's time was held, by a visit
+or by an offer to the waitlist, and one plain SQL statement looks for two that met.
+Nothing here knows the rules of scheduling.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from attrs import define, frozen
+from attrs import frozen
 from sqlalchemy import text
 
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import Store
 from tests.sql.rows import past_the_wall
 
+# Who came later is in the way of whoever was there. An offer that had lapsed by the
+# latecomer's clock was there no more, ended or not.
 OVERLAPS = """
 SELECT count(*) FROM held x JOIN held y
-ON x.id < y.id AND x.person = y.person AND x.starts < y.ends AND y.starts < x.ends
-WHERE x.made < coalesce(y.ended, 9e9) AND y.made < coalesce(x.ended, 9e9)
+ON x.made < y.made AND x.person = y.person AND x.starts < y.ends AND y.starts < x.ends
+WHERE y.made < coalesce(x.ended, 9e9) AND y.made_at < coalesce(x.lapses, 9e99)
 """
+
+TOLD_OF = ("appointment.", "waitlist.")
+BEGUN = {"appointment.booked", "appointment.imported", "waitlist.offered"}
+MOVED = {"appointment.rescheduled", "appointment.reinstated"}
+ENDED = {
+    "appointment.cancelled",
+    "appointment.missed",
+    "waitlist.declined",
+    "waitlist.offer-expired",
+    "waitlist.offer-withdrawn",
+}
+NOT_OF_TIME = {
+    "appointment.confirmed",
+    "appointment.arrived",
+    "appointment.completed",
+    "appointment.changed",
+    "waitlist.joined",
+    # What is accepted is booked too, under the same id.
+    "waitlist.accepted",
+    "waitlist.withdrawn",
+    "waitlist.removed",
+}
 
 
 @frozen
 class Entry:
-    """One line of the trail of visits."""
+    """
+    One line of the trail of visits and of the waitlist.
+
+    Attributes:
+        act: The request that it was part of, if it was given a name.
+    """
 
     kind: str
-    visit_id: UUID
+    record_id: UUID
     facts: dict[str, Any]
+    at: datetime
+    act: str | None = None
+
+    @property
+    def held_id(self) -> str:
+        """Name what holds the time: the visit, or the offer that may become it."""
+        return str(self.facts.get("offer_id", self.record_id))
 
 
-@define
-class _Visit:
-    """What the trail told of a visit so far; *since* is set while it holds its time."""
+@frozen
+class Held:
+    """
+    Time that is held from one entry of the trail on.
 
-    patient: str
-    doctor: str
-    starts: float
-    ends: float
-    since: int | None = None
+    Attributes:
+        people: Whose time it is; of nobody, one, or both.
+        lapses: When it holds nothing any more, if it is an offer.
+    """
+
+    number: int
+    entry: Entry
+    patient: str | None
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        accepted = self.entry.facts.get("override", ())
+        told = {"doctor-busy": self.entry.facts["doctor_id"]}
+        if self.patient is not None:
+            told["patient-busy"] = self.patient
+        return tuple(person for kind, person in told.items() if kind not in accepted)
+
+    @property
+    def lapses(self) -> float | None:
+        told = self.entry.facts.get("expires_at")
+        return None if told is None else datetime.fromisoformat(told).timestamp()
+
+    def until(self, number: int | None) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of what was held up to the entry *number*."""
+        starts, ends = place_of(self.entry.facts)
+        made_at = self.entry.at.timestamp()
+        for person in self.people:
+            yield (person, starts, ends, self.number, number, made_at, self.lapses)
 
 
 def trail(store: Store) -> list[Entry]:
-    """Return all that happened to visits, in the order in which it was committed."""
+    """
+    Return all that happened to visits and on the waitlist, as it was committed.
+
+    It is that of all clinics; whoever judges one opens no other.
+    """
     if isinstance(store, MemoryStore):
         return [
-            Entry(event.kind, event.record_id, dict(event.facts))
+            Entry(e.kind, e.record_id, dict(e.facts), e.at, e.request_id)
             for (table, _), rows in list(store._committed.items())
             if table == "events"
-            for event in rows.values()
-            if event.kind.startswith("appointment.")
+            for e in rows.values()
+            if e.kind.startswith(TOLD_OF)
         ]
     query = text(
-        "SELECT kind, record_id, facts FROM events "
-        "WHERE kind LIKE 'appointment.%' ORDER BY number"
+        "SELECT kind, record_id, facts, at, request_id FROM events ORDER BY number"
     )
     with past_the_wall(store) as connection:
         return [
@@ -71,65 +134,54 @@ def trail(store: Store) -> list[Entry]:
                 row.kind,
                 UUID(str(row.record_id)),
                 json.loads(row.facts) if isinstance(row.facts, str) else row.facts,
+                datetime.fromisoformat(str(row.at)),
+                row.request_id,
             )
             for row in connection.execute(query)
+            if row.kind.startswith(TOLD_OF)
         ]
 
 
 def overlaps_ever(entries: Iterable[Entry]) -> int:
-    """Return how many pairs of visits ever held overlapping time of one person."""
+    """Return how many pairs of visits and offers ever held time of one person."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(
-            "CREATE TABLE held "
-            "(id INTEGER PRIMARY KEY, person, starts, ends, made, ended)"
+            "CREATE TABLE held (person, starts, ends, made, ended, made_at, lapses)"
         )
+        connection.execute("CREATE INDEX ix_held ON held (person, starts)")
         connection.executemany(
-            "INSERT INTO held (person, starts, ends, made, ended) "
-            "VALUES (?, ?, ?, ?, ?)",
-            _periods(entries),
+            "INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?)", periods(entries)
         )
         count: int = connection.execute(OVERLAPS).fetchone()[0]
         return count
 
 
-def _periods(
-    entries: Iterable[Entry],
-) -> Iterable[tuple[str, float, float, int, int | None]]:
-    visits: dict[UUID, _Visit] = {}
+def periods(entries: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
+    """
+    Yield when time was held: whose, from when to when, and between which entries.
+
+    Raises:
+        ValueError: If something happened of which it is not known what it means.
+    """
+    held: dict[str, Held] = {}
+    patients: dict[UUID, str] = {}
     for number, entry in enumerate(entries):
-        visit = visits.get(entry.visit_id)
-        match entry.kind:
-            case "appointment.booked":
-                visits[entry.visit_id] = _Visit(
-                    entry.facts["patient_id"],
-                    *_place(entry.facts),
-                    None if _shares(entry.facts) else number,
-                )
-            case "appointment.rescheduled" | "appointment.reinstated":
-                yield from _ended(visit, number)
-                visit.doctor, visit.starts, visit.ends = _place(entry.facts)
-                visit.since = None if _shares(entry.facts) else number
-            case "appointment.cancelled" | "appointment.missed":
-                yield from _ended(visit, number)
-                visit.since = None
-    for visit in visits.values():
-        yield from _ended(visit, None)
+        if entry.kind not in BEGUN | MOVED | ENDED | NOT_OF_TIME:
+            raise ValueError(f"nobody knows what {entry.kind} does to a diary")
+        if "patient_id" in entry.facts:
+            patients[entry.record_id] = entry.facts["patient_id"]
+        if entry.kind in NOT_OF_TIME:
+            continue
+        if before := held.pop(entry.held_id, None):
+            yield from before.until(number)
+        if entry.kind not in ENDED:
+            held[entry.held_id] = Held(number, entry, patients.get(entry.record_id))
+    for last in held.values():
+        yield from last.until(None)
 
 
-def _ended(
-    visit: _Visit, number: int | None
-) -> Iterable[tuple[str, float, float, int, int | None]]:
-    if visit.since is not None:
-        for person in (visit.doctor, visit.patient):
-            yield (person, visit.starts, visit.ends, visit.since, number)
-
-
-def _place(facts: dict[str, Any]) -> tuple[str, float, float]:
+def place_of(facts: dict[str, Any]) -> tuple[float, float]:
+    """Return the instants, in seconds, of the place that an event tells of."""
     starts = datetime.fromisoformat(facts["starts_at"])
     ends = starts + timedelta(minutes=facts["duration"])
-    return facts["doctor_id"], starts.timestamp(), ends.timestamp()
-
-
-def _shares(facts: dict[str, Any]) -> bool:
-    accepted = set(facts.get("override", ()))
-    return bool(accepted & {"doctor-busy", "patient-busy"})
+    return starts.timestamp(), ends.timestamp()

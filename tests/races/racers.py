@@ -7,15 +7,18 @@ All racers start each round together and say what came of it.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import timedelta
+from contextlib import closing
+from datetime import datetime, timedelta
 from multiprocessing import get_context
 from threading import Barrier
 from typing import Any
 from uuid import UUID
 
-from attrs import frozen
+from attrs import field, frozen
+from sqlalchemy import create_engine, event, text
 
 from clinicflow_core.accounts.permissions import system
 from clinicflow_core.clock import FixedClock
@@ -23,13 +26,32 @@ from clinicflow_core.desk import booking
 from clinicflow_core.desk.booking import BookAppointment
 from clinicflow_core.entities.ids import ClinicId, DoctorId, PatientId
 from clinicflow_core.errors import BookingConflictError
-from clinicflow_core.ports import Once, Store, UnitOfWork
+from clinicflow_core.ports import Clock, Once, Store, UnitOfWork
 from clinicflow_core.scheduling.conflicts import STANDARD_RULES, Conflict, Rule
+from clinicflow_core.sql.engine import add_functions
+from clinicflow_core.sql.store import SqlStore, open_store
 from tests.builders import DAY, NOW, clock, hours, open_clinic
+from tests.sql.rows import past_the_wall
 
 WAIT_SECONDS = 60
 WON = "won"
 WEEK = hours("08:00-13:00")
+
+
+@frozen
+class FastClock:
+    """
+    A clock on which so many seconds pass in one, the same for all processes.
+
+    Attributes:
+        since: When it was made, and showed `NOW`, by the computer's clock.
+    """
+
+    speed: int
+    since: float = field(factory=time.time)
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.speed * (time.time() - self.since))
 
 
 @frozen
@@ -99,13 +121,22 @@ def by_processes(
     racers: int, rounds: int, url: str, contest: Contest
 ) -> list[list[object]]:
     """Return what booking gave each process, by round: `WON` or the error's name."""
+    runs = in_processes(racers, _race_in_process, url, contest, rounds)
+    return list(zip(*runs, strict=True))
+
+
+def in_processes(racers: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """Return what *work* gave in each process; it is told its number first."""
     spawn = get_context("spawn")
     with ProcessPoolExecutor(racers, spawn, _prepare, (spawn.Barrier(racers),)) as pool:
-        runs = [
-            pool.submit(_race_in_process, url, contest, racer, rounds)
-            for racer in range(racers)
-        ]
-        return list(zip(*(run.result() for run in runs), strict=True))
+        runs = [pool.submit(work, racer, *arguments) for racer in range(racers)]
+        return [run.result() for run in runs]
+
+
+def meet() -> None:
+    """Wait until every process is here."""
+    [barrier] = _gate
+    barrier.wait(WAIT_SECONDS)
 
 
 _gate: list[Any] = []
@@ -116,23 +147,51 @@ def _prepare(barrier: Any) -> None:
 
 
 def _race_in_process(
-    url: str, contest: Contest, racer: int, rounds: int
+    racer: int, url: str, contest: Contest, rounds: int
 ) -> list[object]:
-    from clinicflow_core.sql.store import open_store
-
     [barrier] = _gate
-    store = open_store(url, FixedClock(NOW))
-    uow = store.unit_of_work(ClinicId(contest.clinic_id), system("racer"))
-    with uow:
-        pass  # Connect and prepare before the first round.
+    with closing(open_store(url, FixedClock(NOW))) as store:
+        uow = store.unit_of_work(ClinicId(contest.clinic_id), system("racer"))
+        with uow:
+            pass  # Connect and prepare before the first round.
 
-    def book(racer: int, number: int) -> object:
-        booking.book(contest.request(racer, number), uow)
-        return WON
+        def book(racer: int, number: int) -> object:
+            booking.book(contest.request(racer, number), uow)
+            return WON
 
-    told = [outcome(barrier, book, racer, number) for number in range(rounds)]
-    store.close()
+        told = [outcome(barrier, book, racer, number) for number in range(rounds)]
     return [each if each == WON else type(each).__name__ for each in told]
+
+
+def without_guard(store: Store, time_of: Clock) -> Unguarded:
+    """Return the same store, where nobody waits for anybody."""
+    if not isinstance(store, SqlStore) or store.engine.dialect.name != "sqlite":
+        return Unguarded(store)
+    # There BEGIN IMMEDIATE is the guard: without it, each statement is alone until
+    # the first that writes.
+    engine = create_engine(store.engine.url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA foreign_keys=ON")
+        add_functions(connection)
+
+    return Unguarded(SqlStore(engine, time_of))
+
+
+def drop_walls(store: SqlStore) -> None:
+    """Take away what the database refuses by itself."""
+    with past_the_wall(store) as connection:
+        for person in ("doctor", "patient"):
+            if store.engine.dialect.name == "postgresql":
+                drop = (
+                    f"ALTER TABLE appointments DROP CONSTRAINT ex_appointments_{person}"
+                )
+                connection.execute(text(drop))
+                continue
+            for write in ("insert", "update"):
+                drop = f"DROP TRIGGER ex_appointments_{person}_{write}"
+                connection.execute(text(drop))
 
 
 class Unguarded:
@@ -147,6 +206,10 @@ class Unguarded:
 
     def unit_of_work(self, *arguments: Any) -> _Unguarded:
         return _Unguarded(self._store.unit_of_work(*arguments))
+
+    def close(self) -> None:
+        if isinstance(self._store, SqlStore):
+            self._store.close()
 
 
 class _Unguarded:

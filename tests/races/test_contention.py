@@ -91,13 +91,19 @@ def mixed(store, reader, steps, rules=STANDARD_RULES):
 
 def overlaps_now(clinic):
     page = booking.page(AppointmentFilter(), PageRequest(limit=2000), clinic.uow)
-    held = [visit for visit in page.items if visit.holds_its_time]
+    held = [
+        (person, visit)
+        for visit in page.items
+        for person, holds in (
+            (visit.doctor_id, visit.holds_doctor),
+            (visit.patient_id, visit.holds_patient),
+        )
+        if holds
+    ]
     return sum(
-        a.starts_at < b.ends_at
-        and b.starts_at < a.ends_at
-        and bool({a.doctor_id, a.patient_id} & {b.doctor_id, b.patient_id})
-        for n, a in enumerate(held)
-        for b in held[n + 1 :]
+        whose == person and a.starts_at < b.ends_at and b.starts_at < a.ends_at
+        for n, (person, a) in enumerate(held)
+        for whose, b in held[n + 1 :]
     )
 
 

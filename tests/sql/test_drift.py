@@ -55,6 +55,14 @@ def test_rows_are_no_drift_and_stay(owned_database_url: str) -> None:
     ]
     + [
         pytest.param(
+            f"DROP TRIGGER fk_appointments_series_id_{event}",
+            f"trigger fk_appointments_series_id_{event} is missing",
+            id=f"the trigger for each {event} that keeps series in their clinic",
+        )
+        for event in ("insert", "update")
+    ]
+    + [
+        pytest.param(
             "DROP INDEX idx_appointments_patient",
             "index idx_appointments_patient is missing",
             id="an index is dropped",
@@ -131,12 +139,23 @@ def test_a_changed_table_of_sqlite_is_named(
             "ALTER TABLE appointments DROP CONSTRAINT ex_appointments_doctor, "
             "ADD CONSTRAINT ex_appointments_doctor EXCLUDE USING gist "
             "(clinic_id WITH =, doctor_id WITH =, "
-            "tstzrange(starts_at, ends_at, '()') WITH &&) WHERE (holds_time)",
+            "tstzrange(starts_at, ends_at, '()') WITH &&) WHERE (holds_doctor)",
             [
                 "constraint ex_appointments_doctor was changed",
                 "index ex_appointments_doctor was changed",
             ],
             id="an exclusion of another range",
+        ),
+        pytest.param(
+            "ALTER TABLE appointments DROP CONSTRAINT ex_appointments_doctor, "
+            "ADD CONSTRAINT ex_appointments_doctor EXCLUDE USING gist "
+            "(clinic_id WITH =, doctor_id WITH =, "
+            "tstzrange(starts_at, ends_at) WITH &&) WHERE (holds_patient)",
+            [
+                "constraint ex_appointments_doctor was changed",
+                "index ex_appointments_doctor was changed",
+            ],
+            id="an exclusion of other visits",
         ),
         pytest.param(
             "ALTER TABLE appointments DROP CONSTRAINT ck_appointments_finite",

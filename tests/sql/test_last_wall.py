@@ -92,7 +92,7 @@ def test_a_row_holds_its_time_by_its_status(
     visit = rows.add("appointments", status=status.value)
     holds = status in HOLDING
 
-    assert bool(rows.get("appointments", visit)["holds_time"]) is holds
+    assert bool(rows.get("appointments", visit)[f"holds_{person}"]) is holds
     if holds:
         with pytest.raises(IntegrityError, match=f"ex_appointments_{person}"):
             rows.add("appointments", **beside(rows, person))
@@ -101,27 +101,81 @@ def test_a_row_holds_its_time_by_its_status(
 
 
 @people
-@pytest.mark.parametrize(
-    "change", [{"status": "confirmed"}, {"overbooked": False}], ids=str
-)
+@pytest.mark.parametrize("change", ["status", "shares"])
 def test_a_row_cannot_come_to_hold_a_time_that_is_taken(
-    person: str, change: dict[str, Any], rows: Rows
+    person: str, change: str, rows: Rows
 ) -> None:
-    shared = {"overbooked": True, "status": "cancelled"} | change
-    visit = rows.add("appointments", **beside(rows, person), **shared)
+    before, after = {
+        "status": ({"status": "cancelled"}, {"status": "confirmed"}),
+        "shares": ({f"shares_{person}": True}, {f"shares_{person}": False}),
+    }[change]
+    visit = rows.add("appointments", **beside(rows, person), **before)
     rows.add("appointments")
-    if "status" in change:
-        move(rows, visit, overbooked=False, status="cancelled")
 
     with pytest.raises(IntegrityError, match=f"ex_appointments_{person}"):
-        move(rows, visit, overbooked=False, status="confirmed")
+        move(rows, visit, **after)
 
 
 @people
-def test_an_overbooked_row_stands_beside_others(person: str, rows: Rows) -> None:
+def test_a_row_that_shares_a_persons_time_stands_beside_another_of_theirs(
+    person: str, rows: Rows
+) -> None:
     rows.add("appointments")
 
-    rows.add("appointments", overbooked=True, **beside(rows, person))
+    rows.add("appointments", **{f"shares_{person}": True}, **beside(rows, person))
+
+
+@people
+def test_a_row_keeps_the_time_that_it_shares_from_nobody(
+    person: str, rows: Rows
+) -> None:
+    rows.add("appointments", **{f"shares_{person}": True})
+
+    rows.add("appointments", **beside(rows, person))
+
+
+@people
+@pytest.mark.parametrize("sharing", ["first", "second"])
+def test_a_row_that_shares_one_persons_time_holds_the_other_ones(
+    person: str, sharing: str, rows: Rows
+) -> None:
+    other = {"doctor": "patient", "patient": "doctor"}[person]
+    shares = {f"shares_{person}": True}
+    first, second = (shares, {}) if sharing == "first" else ({}, shares)
+    visit = rows.add("appointments", **first)
+
+    found = rows.get("appointments", visit)
+    assert bool(found[f"holds_{person}"]) is (sharing == "second")
+    assert bool(found[f"holds_{other}"]) is True
+    with pytest.raises(IntegrityError, match=f"ex_appointments_{other}"):
+        rows.add("appointments", **second, **beside(rows, other))
+
+
+@people
+def test_a_row_that_shares_everybodys_time_keeps_none(person: str, rows: Rows) -> None:
+    rows.add("appointments", shares_doctor=True, shares_patient=True)
+
+    rows.add("appointments", **beside(rows, person))
+
+
+@people
+@overlaps
+def test_what_is_offered_holds_its_time(
+    person: str, start: int, end: int, rows: Rows
+) -> None:
+    """Whether the offer has lapsed is for the rules: a constraint knows no clock."""
+    rows.add("appointments", **between(0, 30), offered_until=NINE - timedelta(days=9))
+
+    with pytest.raises(IntegrityError, match=f"ex_appointments_{person}"):
+        rows.add("appointments", **between(start, end), **beside(rows, person))
+
+
+@people
+def test_a_time_that_is_taken_is_offered_to_nobody(person: str, rows: Rows) -> None:
+    rows.add("appointments")
+
+    with pytest.raises(IntegrityError, match=f"ex_appointments_{person}"):
+        rows.add("appointments", offered_until=NINE, **beside(rows, person))
 
 
 @people
@@ -188,8 +242,11 @@ def test_a_span_that_an_exclusion_would_overlook_is_refused_by_postgresql(
         postgres_rows.connection.execute(text(f"UPDATE appointments SET {change}"))
 
 
-def test_nobody_writes_that_a_visit_does_not_hold_its_time(rows: Rows) -> None:
+@people
+def test_nobody_writes_that_a_visit_does_not_hold_its_time(
+    person: str, rows: Rows
+) -> None:
     rows.add("appointments")
 
-    with pytest.raises(DBAPIError, match=r"holds_time|generated column"):
-        rows.connection.execute(text("UPDATE appointments SET holds_time = false"))
+    with pytest.raises(DBAPIError, match=f"holds_{person}|generated column"):
+        rows.connection.execute(text(f"UPDATE appointments SET holds_{person} = false"))

@@ -159,7 +159,7 @@ def test_the_words_of_the_constraint_would_read_all_of_it(
 ) -> None:
     """The control: behind row-level security its index is not asked for a time."""
     words = text(
-        "SELECT id FROM appointments WHERE clinic_id = :clinic_id AND holds_time "
+        "SELECT id FROM appointments WHERE clinic_id = :clinic_id AND holds_doctor "
         "AND doctor_id = ANY(CAST(:doctor_ids AS uuid[])) AND tstzrange(starts_at, "
         "ends_at) && tstzrange(:start, :end)"
     )

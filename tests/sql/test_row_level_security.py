@@ -17,11 +17,21 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import text
 
 from clinicflow_core.entities.appointment import Appointment
-from clinicflow_core.errors import ContentionError, DoctorNotFoundError
+from clinicflow_core.entities.calendar import TimeOff
+from clinicflow_core.entities.series import Series
+from clinicflow_core.entities.waitlist import Offer, Outcome
+from clinicflow_core.errors import (
+    ContentionError,
+    DoctorNotFoundError,
+    SeriesNotFoundError,
+    TimeOffNotFoundError,
+    WaitlistEntryNotFoundError,
+)
 from clinicflow_core.ports import AppointmentFilter, PageRequest
 from clinicflow_core.sql import migration
 from clinicflow_core.sql.accounts import SqlUsers
 from clinicflow_core.sql.appointments import SqlAppointments
+from clinicflow_core.sql.belongings import SqlBelongings
 from clinicflow_core.sql.diaries import SqlDiaries
 from clinicflow_core.sql.doctors import SqlDoctors
 from clinicflow_core.sql.engine import make_engine
@@ -30,13 +40,17 @@ from clinicflow_core.sql.prepared import Trip
 from clinicflow_core.sql.store import SqlStore
 from clinicflow_core.sql.tables import metadata
 from clinicflow_core.sql.trail import SqlEvents, SqlOrigins
+from clinicflow_core.sql.waitlist import SqlWaitlist
 from tests.builders import (
+    DAY,
     NOW,
     OpenClinic,
     Watch,
     cancellation,
     open_clinic,
     patient,
+    span,
+    time_off,
 )
 from tests.postgres import SERVICE, PostgresServer, as_owner
 from tests.sql.conftest import OpenStore
@@ -47,6 +61,7 @@ OF_A_CLINIC = sorted(
     for name, table in metadata.tables.items()
     if name == "clinics" or "clinic_id" in table.c
 )
+HELD = span("12:00-12:30")
 OF_NOBODY = {migration.VERSION_TABLE, "sign_in_tries"}
 """Tables whose rows belong to no clinic, on purpose."""
 
@@ -96,10 +111,11 @@ class Walls:
         )
         with connect(as_owner(self.url), row_factory=dict_row) as owner:
             found = owner.execute(query, [clinic]).fetchone()
+        columns = metadata.tables[table].c
         return {
             name: Jsonb(value) if isinstance(value, dict) else value
             for name, value in found.items()
-            if name != "holds_time"
+            if columns[name].computed is None
         }
 
 
@@ -330,15 +346,30 @@ class Neighbours:
     clinic: OpenClinic
     other: OpenClinic
     visit: Appointment
+    time_off: TimeOff
+    series: Series
+    offer: Offer
 
     def seen(self, trip: Trip, bound_to: OpenClinic) -> set[str]:
         """Return which repositories, bound to a clinic, give anything of the other."""
         other, all_of_them = self.other, PageRequest()
         doctors = SqlDoctors(trip, bound_to.id)
         visits = SqlAppointments(trip, bound_to.id)
+        waitlist = SqlWaitlist(trip, bound_to.id, NOW)
         found: dict[str, object] = {
             "doctors": other.doctor in doctors.page(all_of_them).items,
             "working hours": doctors.hours_of(other.doctor.id),
+            "dated hours": doctors.dated_hours_of(other.doctor.id, DAY, DAY),
+            "time off": doctors.time_off_of(other.doctor.id, DAY),
+            "visits of a series": visits.of_series(self.series.id),
+            "visits of series": visits.of_series_with(other.doctor.id, 10),
+            "waitlist": waitlist.page(None, all_of_them).items,
+            "waiting": waitlist.waiting(other.doctor.id, DAY, DAY, 10),
+            "offers": waitlist.offers_of([self.offer.waitlist_id]),
+            "open offers": waitlist.open_offers_with(other.doctor.id),
+            "belongings": any(
+                SqlBelongings(trip, bound_to.id).of(other.patient.id).values()
+            ),
             "patients": SqlPatients(trip, bound_to.id).named([other.patient.id]),
             "visits": self.visit in visits.page(AppointmentFilter(), all_of_them).items,
             "cancellations": visits.cancellations_of(self.visit.id),
@@ -347,9 +378,19 @@ class Neighbours:
             "events": SqlEvents(trip, bound_to.id, []).of(self.visit.id),
             "origins": SqlOrigins(trip, bound_to.id).known("patient", ["row 1"]),
         }
-        diaries = SqlDiaries(trip, bound_to.id, other.zone, NOW)
+        diaries = SqlDiaries(trip, bound_to.clinic, NOW)
         with suppress(DoctorNotFoundError):
             found["diaries"] = diaries.read([other.doctor.id], [], self.visit.span)
+        everybody = diaries.read(None, [], self.visit.span)
+        found["diary of all"] = other.doctor.id in everybody.doctors
+        with suppress(SeriesNotFoundError):
+            found["series"] = visits.get_series(self.series.id)
+        with suppress(TimeOffNotFoundError):
+            found["one time off"] = doctors.get_time_off(self.time_off.id)
+        with suppress(WaitlistEntryNotFoundError):
+            found["entry"] = waitlist.get(self.offer.waitlist_id)
+        with suppress(ContentionError):
+            found["offer"] = waitlist.get_offer(self.offer.id)
         return {name for name, anything in found.items() if anything}
 
 
@@ -363,6 +404,20 @@ EVERYTHING = {
     "events",
     "origins",
     "diaries",
+    "diary of all",
+    "dated hours",
+    "time off",
+    "one time off",
+    "series",
+    "visits of a series",
+    "visits of series",
+    "waitlist",
+    "waiting",
+    "entry",
+    "offers",
+    "open offers",
+    "offer",
+    "belongings",
 }
 
 
@@ -373,13 +428,18 @@ def neighbours(postgres_url: str, open_: OpenStore) -> Callable[[str], Neighbour
     def opened(url: str = postgres_url) -> Neighbours:
         store = open_(url)
         clinic, other = open_clinic(store), open_clinic(store, name="Lake Side Clinic")
-        visit = other.store_visit()
+        series, off = other.series(), time_off(other.doctor.id)
+        other.commit(lambda uow: uow.appointments.add_series(series))
+        visit = other.store_visit(series_id=series.id)
         other.commit(
             lambda uow: uow.appointments.cancel(cancellation(visit)),
+            lambda uow: uow.doctors.set_dated_hours(other.doctor.id, DAY, ()),
+            lambda uow: uow.doctors.add_time_off(off),
             lambda uow: uow.origins.add("patient", "row 1", other.patient.id),
             lambda uow: uow.record("appointment.booked", visit),
         )
-        return Neighbours(clinic, other, visit)
+        offered = other.store_offer("12:00-12:30")
+        return Neighbours(clinic, other, visit, off, series, offered)
 
     return opened
 
@@ -434,12 +494,28 @@ class TestEachWallHoldsAlone:
             with pytest.raises(ContentionError):
                 uow.commit()
         with two.clinic.uow as uow:
+            SqlWaitlist(uow._trip, two.other.id, NOW).end_offer(
+                two.offer.ended(Outcome.DECLINED)
+            )
+            with pytest.raises(ContentionError):
+                uow.commit()
+        with two.clinic.uow as uow:
             SqlOrigins(uow._trip, two.other.id).forget("patient", two.other.patient.id)
+            SqlDoctors(uow._trip, two.other.id).remove_time_off(two.time_off.id)
+            SqlWaitlist(uow._trip, two.other.id, NOW).let_go(two.offer.id)
+            SqlWaitlist(uow._trip, two.other.id, NOW).remove(two.offer.waitlist_id)
+            SqlBelongings(uow._trip, two.other.id).blank(two.other.patient.id, NOW)
             uow.commit()
 
         with two.other.uow as uow:
             assert uow.patients.get(changed.id) == two.other.patient
             assert uow.origins.known("patient", ["row 1"])
+            assert uow.doctors.get_time_off(two.time_off.id) == two.time_off
+            assert uow.waitlist.get(two.offer.waitlist_id).version == 1
+            assert uow.waitlist.get_offer(two.offer.id) == two.offer
+            [held] = uow.diaries.read([], [two.other.patient.id], HELD).busy
+            assert held.appointment_id == two.offer.id
+            assert uow.appointments.get(two.visit.id) == two.visit
 
 
 def not_held(url: str) -> set[str]:

@@ -16,6 +16,7 @@ from clinicflow_core.desk.booking import (
     ReinstateAppointment,
     RescheduleAppointment,
 )
+from clinicflow_core.desk.placing import MOST_ALIKE
 from clinicflow_core.entities.appointment import (
     CancellationType,
     Override,
@@ -36,8 +37,9 @@ from clinicflow_core.errors import (
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import AppointmentFilter, PageRequest
 from clinicflow_core.scheduling.conflicts import Conflict, ConflictKind
-from tests.builders import DAY, NOW, hours, open_clinic
+from tests.builders import DAY, NOW, doctor, hours, open_clinic
 
+NINE_TO_FIVE = hours("09:00-17:00")
 EMERGENCY = OverrideRequest(reason="an emergency")
 ILL = CancelAppointment(
     cancellation_type=CancellationType.PATIENT_CANCELLED, reason_note="has a cold"
@@ -391,7 +393,29 @@ def test_an_override_of_hours_still_holds_its_time(clinic):
     assert kinds(refusal) == ["doctor-busy", "patient-busy", "outside-hours"]
 
 
-def test_an_overbooked_visit_keeps_its_time_from_nobody(clinic):
+@pytest.mark.parametrize("shared", ["doctor", "patient"])
+def test_an_overbooked_visit_gives_up_only_the_time_that_its_override_names(
+    clinic, shared
+):
+    others = {
+        "doctor": {"patient_id": clinic.patients[1].id},
+        "patient": {"doctor_id": clinic.add_doctor(week=NINE_TO_FIVE).id},
+    }
+    kept = "patient" if shared == "doctor" else "doctor"
+    first = booking.book(clinic.request(**others[shared]), clinic.uow)
+    beside = booking.book(clinic.request(override=EMERGENCY), clinic.uow)
+    booking.cancel(first.id, ILL, clinic.uow)
+
+    again = booking.book(clinic.request(**others[shared]), clinic.uow)
+    with pytest.raises(BookingConflictError) as refusal:
+        booking.book(clinic.request(**others[kept]), clinic.uow)
+
+    assert beside.override.conflicts == (f"{shared}-busy",)
+    assert again.override is None
+    assert kinds(refusal) == [f"{kept}-busy"]
+
+
+def test_a_visit_beside_two_others_keeps_its_time_from_nobody(clinic):
     first = booking.book(clinic.request("09:00-09:30"), clinic.uow)
     second = booking.book(clinic.request("09:15-10:00", override=EMERGENCY), clinic.uow)
 
@@ -414,6 +438,99 @@ def test_no_override_makes_a_time_that_never_comes(clinic):
     assert not conflict.overridable
     assert openings(refusal.value.alternatives) == ["08 09:00", "08 09:15", "08 09:30"]
     assert visits(clinic) == ()
+
+
+# Alternatives
+
+
+def alike(clinic, *specialties):
+    """Give the clinic's doctor the first specialty; add one doctor for each other."""
+    own, *others = specialties
+    known = clinic.doctor.changed({"specialty": own})
+    added = [
+        doctor(f"Dr. {number}", specialty=each) for number, each in enumerate(others)
+    ]
+    clinic.commit(
+        lambda uow: uow.doctors.save(known),
+        *(lambda uow, d=each: uow.doctors.add(d) for each in added),
+        *(
+            lambda uow, d=each: uow.doctors.set_hours(d.id, NINE_TO_FIVE)
+            for each in added
+        ),
+    )
+    return [each.id for each in added]
+
+
+def told(alternatives):
+    return [(o.doctor_id, f"{o.start_time:%H:%M}") for o in alternatives]
+
+
+def test_alternatives_are_of_the_doctor_first_then_of_those_with_the_same_specialty(
+    clinic,
+):
+    same, other, none = alike(clinic, "Cardiology", "Cardiology", "Dermatology", None)
+    clinic.store_visit("10:00-11:00", patient_id=clinic.patients[1].id)
+
+    verdict = booking.check(clinic.request("10:15-10:45"), clinic.uow)
+
+    own = [(clinic.doctor.id, start) for start in ("09:30", "11:00", "09:15")]
+    theirs = [(same, start) for start in ("10:15", "10:00", "10:30")]
+    assert told(verdict.alternatives) == own + theirs
+    assert {other, none}.isdisjoint(o.doctor_id for o in verdict.alternatives)
+
+
+def test_a_doctor_without_a_specialty_has_no_others_for_alternatives(clinic):
+    alike(clinic, None, None, "Cardiology")
+    clinic.store_visit("10:00-11:00")
+
+    verdict = booking.check(clinic.request("10:15-10:45"), clinic.uow)
+
+    assert {o.doctor_id for o in verdict.alternatives} == {clinic.doctor.id}
+    assert len(verdict.alternatives) == 3
+
+
+def test_no_alternative_is_at_a_time_of_the_patient(clinic):
+    [same] = alike(clinic, "Cardiology", "Cardiology")
+    clinic.store_visit("10:00-11:00")
+
+    verdict = booking.check(clinic.request("10:15-10:45"), clinic.uow)
+
+    around = ["09:30", "11:00", "09:15"]
+    assert told(verdict.alternatives) == [
+        (doctor_id, start) for doctor_id in (clinic.doctor.id, same) for start in around
+    ]
+
+
+def test_three_alternatives_are_of_others_however_many_they_are(clinic):
+    others = alike(clinic, *["Cardiology"] * 5)
+    clinic.store_visit("10:00-11:00", patient_id=clinic.patients[1].id)
+
+    verdict = booking.check(clinic.request("10:15-10:45"), clinic.uow)
+
+    assert told(verdict.alternatives)[3:] == [(o, "10:15") for o in others[:3]]
+
+
+@pytest.mark.parametrize(
+    ("resting", "found"),
+    [
+        pytest.param(MOST_ALIKE - 1, True, id="the last one who is looked at"),
+        pytest.param(MOST_ALIKE, False, id="the first one who is not"),
+    ],
+)
+def test_only_so_many_doctors_are_looked_at_for_alternatives(clinic, resting, found):
+    others = alike(clinic, *["Cardiology"] * (MOST_ALIKE + 2))
+    clinic.commit(
+        *(
+            lambda uow, i=doctor_id: uow.doctors.set_hours(i, ())
+            for doctor_id in others[:resting]
+        )
+    )
+    clinic.store_visit("10:00-11:00")
+
+    verdict = booking.check(clinic.request("10:15-10:45"), clinic.uow)
+
+    asked = {opening.doctor_id for opening in verdict.alternatives}
+    assert asked == {clinic.doctor.id, *others[resting : resting + found]}
 
 
 # Checking
@@ -525,7 +642,9 @@ def test_a_moved_visit_frees_its_time_and_takes_another(clinic, watch):
 
     moved = booking.reschedule(visit.id, to("11:00-12:00"), clinic.uow)
 
-    expected = clinic.visit("11:00-12:00", id=visit.id, version=2, updated_at=watch.at)
+    expected = clinic.visit(
+        "11:00-12:00", id=visit.id, times_moved=1, version=2, updated_at=watch.at
+    )
     assert moved == expected
     assert visits(clinic) == (expected,)
     booking.book(clinic.request("09:00-09:30"), clinic.uow)
@@ -694,7 +813,7 @@ def test_cancelling_is_in_the_trail_with_its_reason(clinic):
 
     event = booking.history(visit.id, clinic.uow)[-1]
     assert (event.kind, event.reason) == ("appointment.cancelled", "has a cold")
-    assert event.facts == {"cancellation_type": "patient-cancelled"}
+    assert event.facts == {"cancellation_type": "patient-cancelled", "late": False}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from clinicflow_core.desk.booking import CancelAppointment
 from clinicflow_core.entities.appointment import CancellationType
 from clinicflow_core.entities.doctor import Weekday
 from clinicflow_core.entities.ids import DoctorId
+from clinicflow_core.entities.policy import HolidayRegion
 from clinicflow_core.entities.user import Role
 from clinicflow_core.errors import (
     DoctorNotFoundError,
@@ -18,6 +19,7 @@ from clinicflow_core.errors import (
     NotPermittedError,
 )
 from tests.builders import DAY, hours, open_clinic
+from tests.core.desk.acts import set_day, set_policy, take_off
 
 
 def working(doctor_day):
@@ -47,7 +49,7 @@ def test_a_working_span_tells_wall_clock_and_instants(clinic):
     [chen] = schedule.day(DAY, [], clinic.uow).doctors
 
     assert chen.working == (
-        schedule.WorkingSpan(
+        schedule.DaySpan(
             start_time=time(9),
             end_time=time(17),
             starts_at=datetime(2026, 3, 2, 14, tzinfo=UTC),
@@ -168,3 +170,184 @@ def test_a_doctor_sees_their_own_day_alone(clinic):
     assert [visit.appointment for visit in shown.visits] == [mine]
     with pytest.raises(NotPermittedError, match="see every diary"):
         schedule.day(DAY, [colleague.id], uow)
+
+
+def test_a_day_that_clocks_skipped_is_shown_without_anything(store):
+    clinic = open_clinic(store, timezone="Pacific/Apia")
+    skipped = date(2011, 12, 30)
+    visit = clinic.store_visit(on=skipped + timedelta(days=1))
+    take_off(clinic, "2011-12-29 00:00", "2012-01-01 00:00")
+
+    [chen] = schedule.day(skipped, [], clinic.uow).doctors
+    week = schedule.week(skipped, [], clinic.uow)
+
+    assert (working(chen), chen.time_off, chen.visits) == ([], (), ())
+    shown = [len(day.doctors[0].visits) for day in week.days]
+    assert shown == [0, 0, 0, 0, 0, 1, 0]
+    assert week.days[5].doctors[0].visits[0].appointment == visit
+
+
+# Time off and closed days
+
+
+def test_time_off_is_shown_on_each_day_that_it_takes_from(clinic):
+    taken = take_off(clinic, "2026-03-02 16:00", "2026-03-04 00:00").time_off
+    days = [DAY + timedelta(days=n) for n in range(-1, 3)]
+
+    shown = [schedule.day(on, [], clinic.uow).doctors[0].time_off for on in days]
+
+    assert shown == [(), (taken,), (taken,), ()]
+
+
+def test_time_off_is_shown_beside_the_hours_by_start(clinic):
+    late = take_off(clinic, "2026-03-02 15:00", "2026-03-02 16:00").time_off
+    early = take_off(clinic, "2026-03-02 10:00", "2026-03-02 12:00").time_off
+
+    [chen] = schedule.day(DAY, [], clinic.uow).doctors
+
+    assert (working(chen), chen.time_off) == (["09:00-17:00"], (early, late))
+
+
+def test_the_hours_of_a_date_are_shown_instead_of_the_weekly_ones(clinic):
+    set_day(clinic, DAY, "08:00-10:00", "13:00-14:00")
+    set_day(clinic, DAY + timedelta(days=1))
+
+    [monday] = schedule.day(DAY, [], clinic.uow).doctors
+    [tuesday] = schedule.day(DAY + timedelta(days=1), [], clinic.uow).doctors
+
+    assert working(monday) == ["08:00-10:00", "13:00-14:00"]
+    assert working(tuesday) == []
+
+
+def test_a_closed_day_is_shown_as_one(clinic):
+    set_policy(clinic, closed_days=(DAY,))
+
+    shown = {
+        on: schedule.day(on, [], clinic.uow).doctors[0].closed
+        for on in (DAY, DAY + timedelta(days=1))
+    }
+
+    assert shown == {DAY: True, DAY + timedelta(days=1): False}
+
+
+def test_a_holiday_is_closed_but_for_the_doctor_who_works_on_it(clinic):
+    clinic.add_doctor("Dr. Omar Haddad")
+    set_policy(clinic, public_holidays=HolidayRegion(country="US"))
+    christmas = date(2026, 12, 25)
+    set_day(clinic, christmas, "09:00-12:00")
+
+    haddad, chen = schedule.day(christmas, [], clinic.uow).doctors
+
+    assert (haddad.closed, chen.closed) == (True, False)
+
+
+# The week
+
+
+def test_a_week_shows_its_seven_days_from_monday_on(clinic):
+    omar = clinic.add_doctor("Dr. Omar Haddad")
+    sunday = DAY + timedelta(days=6)
+    first = clinic.store_visit("09:00-09:30")
+    last = clinic.store_visit("16:30-17:00", on=sunday)
+    clinic.store_visit(on=DAY - timedelta(days=1))
+    clinic.store_visit(on=sunday + timedelta(days=1))
+
+    week = schedule.week(DAY, [], clinic.uow)
+
+    assert (week.date, week.timezone) == (DAY, "America/New_York")
+    assert [day.date for day in week.days] == [
+        DAY + timedelta(days=n) for n in range(7)
+    ]
+    for day in week.days:
+        assert [shown.doctor for shown in day.doctors] == [omar, clinic.doctor]
+    shown = {
+        day.date: [visit.appointment for visit in day.doctors[1].visits]
+        for day in week.days
+        if day.doctors[1].visits
+    }
+    assert shown == {DAY: [first], sunday: [last]}
+
+
+@pytest.mark.parametrize("offset", range(7))
+def test_a_week_is_that_of_any_of_its_days(memory, offset):
+    clinic = open_clinic(memory)
+
+    assert schedule.week(DAY + timedelta(days=offset), [], clinic.uow).date == DAY
+
+
+def test_each_day_of_a_week_is_as_the_day_alone(clinic):
+    clinic.add_doctor("Dr. Omar Haddad")
+    clinic.store_visit("23:30-00:30")
+    clinic.store_visit("10:00-10:30", on=date(2026, 3, 8))
+    take_off(clinic, "2026-03-02 16:00", "2026-03-05 10:00")
+    set_day(clinic, DAY + timedelta(days=1), "22:00-06:00")
+    set_policy(clinic, closed_days=(DAY + timedelta(days=2),))
+
+    week = schedule.week(date(2026, 3, 8), [], clinic.uow)
+
+    assert week.days == tuple(
+        schedule.day(day.date, [], clinic.uow) for day in week.days
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "monday"),
+    [
+        (datetime(2026, 3, 2, 4, 59, tzinfo=UTC), date(2026, 2, 23)),
+        (datetime(2026, 3, 2, 5, 0, tzinfo=UTC), date(2026, 3, 2)),
+    ],
+)
+def test_this_week_is_the_clinics_week(clinic, watch, now, monday):
+    watch.at = now
+
+    assert schedule.week(None, [], clinic.uow).date == monday
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        date(1, 1, 1),
+        date(1899, 12, 31),
+        date(2199, 12, 30),
+        date(2200, 1, 1),
+        date(9999, 12, 31),
+    ],
+)
+def test_a_week_with_a_day_on_which_no_visit_can_be_is_not_shown(memory, day):
+    clinic = open_clinic(memory)
+
+    with pytest.raises(InvalidError) as refusal:
+        schedule.week(day, [], clinic.uow)
+
+    assert [problem.pointer for problem in refusal.value.problems] == ["/date"]
+
+
+@pytest.mark.parametrize("day", [date(1900, 1, 1), date(2199, 12, 29)])
+def test_the_first_and_last_weeks_are_shown_as_any_other(memory, day):
+    clinic = open_clinic(memory, week=hours("09:00-17:00"))
+
+    week = schedule.week(day, [], clinic.uow)
+
+    assert [working(shown.doctors[0]) for shown in week.days] == [["09:00-17:00"]] * 7
+
+
+def test_a_doctor_sees_their_own_week_alone(clinic):
+    colleague = clinic.add_doctor("Dr. Omar Haddad")
+    clinic.store_visit("10:00-10:30", doctor_id=colleague.id)
+    uow = clinic.by(Role.DOCTOR)
+
+    week = schedule.week(DAY, [], uow)
+
+    assert {shown.doctor for day in week.days for shown in day.doctors} == {
+        clinic.doctor
+    }
+    with pytest.raises(NotPermittedError, match="see every diary"):
+        schedule.week(DAY, [colleague.id], uow)
+
+
+def test_what_is_only_offered_is_shown_on_no_day(clinic):
+    clinic.store_offer("10:30-11:00")
+
+    [chen] = schedule.day(DAY, [], clinic.uow).doctors
+
+    assert chen.visits == ()

@@ -247,6 +247,48 @@ class TestMerging:
         with clinic.uow as uow:
             assert uow.origins.of("patient", ole.id) == ("r1", "r2")
 
+    def test_a_place_on_the_waitlist_moves_with_what_is_offered(self, clinic):
+        kept, duplicate = clinic.patients
+        entry = clinic.store_entry(patient_id=duplicate.id, note="calls back")
+        offered = clinic.store_offer("12:00-12:30", entry)
+
+        merge(clinic, kept, duplicate)
+
+        with clinic.uow as uow:
+            [moved] = uow.waitlist.of_patient(kept.id)
+            assert uow.waitlist.offers_of([entry.id]) == (offered,)
+        assert moved == evolve(entry, patient_id=kept.id, version=2)
+        [into] = (
+            event
+            for event in happened(kept.id, clinic)
+            if event.kind == "patient.merged"
+        )
+        assert into.facts["moved"] == {"waitlist": [str(entry.id)]}
+        with pytest.raises(BookingConflictError):
+            book(clinic, "12:00-12:30", kept, doctor_id=clinic.add_doctor().id)
+
+    def test_what_is_offered_to_one_at_the_time_of_a_visit_of_the_other_is_in_the_way(
+        self, clinic
+    ):
+        kept, duplicate = clinic.patients
+        clinic.store_offer("12:00-12:30", clinic.store_entry(patient_id=duplicate.id))
+        book(clinic, "12:00-12:30", kept, doctor_id=clinic.add_doctor().id)
+
+        with pytest.raises(BookingConflictError):
+            merge(clinic, kept, duplicate)
+
+    def test_what_nobody_accepted_in_time_is_in_nobodys_way(self, clinic):
+        kept, duplicate = clinic.patients
+        entry = clinic.store_entry(patient_id=duplicate.id)
+        lapsed = clinic.store_offer("12:00-12:30", entry, expires_at=NOW)
+        book(clinic, "12:00-12:30", kept, doctor_id=clinic.add_doctor().id)
+
+        merge(clinic, kept, duplicate)
+
+        with clinic.uow as uow:
+            assert [each.id for each in uow.waitlist.of_patient(kept.id)] == [entry.id]
+            assert uow.waitlist.offers_of([entry.id]) == (lapsed,)
+
     def test_two_who_were_seen_at_one_time_are_two(self, clinic):
         kept, duplicate = clinic.patients
         other = clinic.add_doctor()

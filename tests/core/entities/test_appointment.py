@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
+from uuid import UUID
 
 import pytest
 from attrs import evolve
@@ -14,6 +15,7 @@ from clinicflow_core.entities.appointment import (
     Step,
     VisitType,
 )
+from clinicflow_core.entities.ids import SeriesId
 from clinicflow_core.errors import InvalidTransitionError
 from clinicflow_core.timespan import zone_of
 from tests.builders import DAY, NOW, appointment, visit_at
@@ -97,22 +99,99 @@ def test_all_statuses_are_classified():
 
 
 @pytest.mark.parametrize(
-    ("accepted", "overbooks"),
+    ("accepted", "shares_doctor", "shares_patient"),
     [
-        (("doctor-busy",), True),
-        (("patient-busy",), True),
-        (("outside-hours", "patient-busy"), True),
-        (("outside-hours",), False),
-        (("in-the-past",), False),
+        (("doctor-busy",), True, False),
+        (("patient-busy",), False, True),
+        (("doctor-busy", "patient-busy"), True, True),
+        (("outside-hours", "patient-busy"), False, True),
+        (("outside-hours",), False, False),
+        (("in-the-past", "time-off", "buffer", "daily-limit"), False, False),
+        ((), False, False),
     ],
 )
-def test_only_a_visit_beside_another_shares_its_time(accepted, overbooks):
+def test_a_visit_shares_the_time_of_whom_its_override_names_and_of_nobody_else(
+    accepted, shares_doctor, shares_patient
+):
     override = Override(reason="pain", conflicts=accepted)
 
     visit = appointment(override=override)
 
-    assert visit.overbooked is overbooks
-    assert visit.holds_its_time is not overbooks
+    assert (visit.shares_doctor, visit.shares_patient) == (
+        shares_doctor,
+        shares_patient,
+    )
+    assert (visit.holds_doctor, visit.holds_patient) == (
+        not shares_doctor,
+        not shares_patient,
+    )
+    assert visit.overbooked is (shares_doctor or shares_patient)
+    assert visit.holds_its_time is not visit.overbooked
+
+
+@pytest.mark.parametrize("status", [CANCELLED, NO_SHOW])
+@pytest.mark.parametrize("accepted", [("doctor-busy",), ("patient-busy",)], ids=str)
+def test_a_visit_that_does_not_take_place_holds_nobodys_time(status, accepted):
+    override = Override(reason="pain", conflicts=accepted)
+
+    visit = appointment(status=status, override=override)
+
+    assert (visit.holds_doctor, visit.holds_patient) == (False, False)
+
+
+def test_a_visit_without_an_override_shares_nobodys_time():
+    visit = appointment()
+
+    assert not visit.overbooked
+    assert (visit.holds_doctor, visit.holds_patient) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("times", "other_doctor", "moves"),
+    [
+        pytest.param("09:00-09:30", False, 2, id="to where it is"),
+        pytest.param("10:00-10:30", False, 3, id="to another time"),
+        pytest.param("09:00-09:45", False, 3, id="to another length"),
+        pytest.param("09:00-09:30", True, 3, id="to another doctor"),
+        pytest.param("10:00-10:30", True, 3, id="to another doctor and time"),
+    ],
+)
+def test_a_visit_counts_how_often_it_was_moved(times, other_doctor, moves):
+    visit = appointment("09:00-09:30", times_moved=2)
+    doctor_id = appointment().doctor_id if other_doctor else visit.doctor_id
+
+    moved = visit.rescheduled(visit_at(times), doctor_id, None, LATER)
+
+    assert moved.times_moved == moves
+
+
+def test_a_visit_that_only_loses_its_override_is_changed_and_not_moved():
+    override = Override(reason="pain", conflicts=("doctor-busy",))
+    visit = appointment("09:00-09:30", override=override)
+
+    after = visit.rescheduled(visit_at("09:00-09:30"), visit.doctor_id, None, LATER)
+
+    assert after == evolve(visit, override=None, version=2, updated_at=LATER)
+
+
+def test_a_visit_at_the_instants_that_its_wall_clock_means_by_now_was_not_moved():
+    visit = appointment("09:00-09:30", status=CANCELLED, times_moved=1)
+    there = zone_of("America/Chicago")
+
+    after = visit.retimed(visit_at("09:00-09:30", zone=there), None, LATER)
+
+    assert after.starts_at - visit.starts_at == timedelta(hours=1)
+    assert (after.date, after.start_time) == (visit.date, visit.start_time)
+    assert (after.status, after.times_moved, after.version) == (CANCELLED, 1, 2)
+    assert after.updated_at == LATER
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_visit_stays_in_its_series_whatever_happens(step):
+    status = CANCELLED if step is Step.REINSTATE else UNCONFIRMED
+    visit = appointment(status=status, series_id=SeriesId(UUID(int=1)))
+
+    assert STEPS[step](visit).series_id == visit.series_id
 
 
 def test_a_change_counts_the_version_and_notes_the_time():

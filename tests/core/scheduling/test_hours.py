@@ -5,17 +5,22 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from clinicflow_core.entities.doctor import WEEKDAYS, Weekday
-from clinicflow_core.scheduling.hours import working_spans
+from clinicflow_core.scheduling.hours import daily_spans, working_spans
 from clinicflow_core.timespan import wall_clock, zone_of
 from tests.builders import DAY, OPEN_ALL_WEEK, ZONE, hours
+from tests.core.scheduling.diaries import on_day
 
 MON, TUE, *_, SAT, SUN = WEEKDAYS
+SUNDAY, TUESDAY = DAY - timedelta(days=1), DAY + timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 
-def shown(week, first=DAY, last=None, zone=ZONE):
+def shown(week, first=DAY, last=None, zone=ZONE, dated=()):
     """Return the spans as the clinic's clocks show them: "02 09:00 - 02 17:00"."""
-    spans = working_spans(week, first, last or first, zone)
+    return told(working_spans(week, first, last or first, zone, dated), zone)
+
+
+def told(spans, zone=ZONE):
     return [
         f"{wall_clock(s.start, zone):%d %H:%M} - {wall_clock(s.end, zone):%d %H:%M}"
         for s in spans
@@ -165,3 +170,69 @@ def test_samoas_skipped_day_has_no_hours():
     )
 
     assert spans == ["29 09:00 - 29 17:00", "31 09:00 - 31 17:00"]
+
+
+@pytest.mark.parametrize(
+    ("week", "dated", "expected"),
+    [
+        pytest.param(
+            *("09:00-17:00", [(DAY, "12:00-14:00")], ["02 12:00 - 02 14:00"]),
+            id="other ones",
+        ),
+        pytest.param("09:00-17:00", [(DAY,)], [], id="none"),
+        pytest.param(
+            *("09:00-17:00", [(SUNDAY,), (TUESDAY,)], ["02 09:00 - 02 17:00"]),
+            id="of the days beside it",
+        ),
+        pytest.param(
+            "09:00-17:00",
+            [(DAY, "14:00-16:00", "09:00-10:00", "10:00-11:00")],
+            ["02 09:00 - 02 11:00", "02 14:00 - 02 16:00"],
+            id="several, merged and in order",
+        ),
+        pytest.param(
+            *("09:00-17:00", [(DAY, "22:00-06:00")], ["02 22:00 - 03 06:00"]),
+            id="past midnight, whole",
+        ),
+        pytest.param(
+            "09:00-17:00",
+            [(SUNDAY, "22:00-06:00")],
+            ["01 22:00 - 02 06:00", "02 09:00 - 02 17:00"],
+            id="from the night before, whole",
+        ),
+        pytest.param(
+            *("22:00-06:00", [(SUNDAY,)], ["02 22:00 - 03 06:00"]),
+            id="none in the night before",
+        ),
+        pytest.param(
+            *("22:00-06:00", [(DAY,)], ["01 22:00 - 02 06:00"]),
+            id="none, but for the end of the night before",
+        ),
+        pytest.param(
+            "22:00-06:00",
+            [(DAY, "05:00-08:00")],
+            ["01 22:00 - 02 08:00"],
+            id="from the night into the day",
+        ),
+        pytest.param(
+            *("09:00-17:00", [(DAY, "00:00-00:00")], ["02 00:00 - 03 00:00"]),
+            id="the whole day",
+        ),
+    ],
+)
+def test_a_day_can_have_hours_of_its_own(week, dated, expected):
+    own = [on_day(*day) for day in dated]
+
+    assert shown(hours(week), dated=own) == expected
+
+
+def test_the_work_of_each_day_stands_by_itself():
+    week = [*hours("22:00-06:00", SUN), *hours("12:00-00:00"), *hours("00:00-12:00")]
+
+    assert told(daily_spans(week, SUNDAY, TUESDAY, ZONE)) == [
+        *("01 00:00 - 02 06:00", "02 00:00 - 03 00:00", "03 00:00 - 04 00:00")
+    ]
+    assert told(daily_spans(week, DAY, DAY, ZONE, [on_day(DAY, "10:00-11:00")])) == [
+        "02 10:00 - 02 11:00"
+    ]
+    assert list(daily_spans(week, DAY, SUNDAY, ZONE)) == []
