@@ -34,6 +34,7 @@ MOST_ASKED = 1000
 MOST_HELD = 50
 """How many of them can get an offer at once."""
 
+_DAY = timedelta(days=1)
 _ENDED = {
     Outcome.DECLINED: "waitlist.declined",
     Outcome.EXPIRED: "waitlist.offer-expired",
@@ -200,8 +201,9 @@ def _diary_of(
     waiting: Collection[WaitlistEntry],
     uow: UnitOfWork,
 ) -> Diary:
-    day = timedelta(days=1)
-    window = _hull(freed).widened(day + timedelta(minutes=MAX_BUFFER))
+    # The day before is searched whole, and visits may run into the day after.
+    around = 2 * _DAY + timedelta(minutes=MAX_BUFFER)
+    window = _hull(freed).widened(around)
     patients = {entry.patient_id for entry in waiting}
     return uow.diaries.read([doctor_id], patients, window)
 
@@ -213,7 +215,7 @@ def _openings_for(
         return
     first, last = days_of(_hull(freed), diary.zone)
     search = Search(
-        first=max(first - timedelta(days=1), entry.first_date),
+        first=max(first - _DAY, entry.first_date),
         last=min(last, entry.last_date),
         duration=entry.duration,
         visit_category=entry.visit_category,

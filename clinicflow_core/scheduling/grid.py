@@ -95,9 +95,8 @@ class Grid:
             try:
                 edges[places[day][first.seconds // width]] += 1
                 edges[places[last.days][last.seconds // width]] -= 1
-            except IndexError:  # One of them lies behind the range.
-                if day < len(places):
-                    edges[-1] -= 1
+            except IndexError:  # It begins or ends behind the range, where none counts.
+                continue
 
     def _bar_between(self, edges: list[int], first: timedelta, last: timedelta) -> None:
         edges[self._place(first)] += 1

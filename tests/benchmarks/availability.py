@@ -8,11 +8,12 @@ FOLDER holds searches as JSON: range, hours, duration, step and buffer, and the 
 of each doctor in UTC minutes since 1970. What is found must be the same in all ways,
 and as in `availability_expected_<name>.json` if there is such a file.
 
-Measured is `find_openings`, from records with aware datetimes to openings with wall clock
-and instants. The records come doctor by doctor, in the file's order, which is none; the
-library still has to find whose they are. Each search makes its own diary; grids are kept, as in a running
-service. "cold" is one search after they were forgotten. The doctors of a file keep the
-same hours and share a grid; another one's hours would cost about as much once more.
+Measured is `find_openings`, from records with aware datetimes to openings with wall
+clock and instants. The records come doctor by doctor, in the file's order, which is
+none; the library still has to find whose they are. Each search makes its own diary;
+grids are kept, as in a running service. "cold" is one search after they were
+forgotten. The doctors of a file keep the same hours and share a grid; another one's
+hours would cost about as much once more.
 
 The loops compare each start with the visits of its day: on datetimes, as one writes it
 first, and on minutes, as fast as a plain loop gets. They do less. Their visits come as

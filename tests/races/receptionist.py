@@ -72,14 +72,14 @@ ACTS = {
 class Receptionist:
     """A receptionist who does what comes into their head."""
 
-    def __init__(self, store, clinic_id, doctors, patients, number, rules):
+    def __init__(self, store, clinic_id, doctors, patients, number, roll, rules):
         self.store = store
         self.clinic_id = clinic_id
         self.doctors = doctors
         self.patients = patients
         self.number = number
         self.rules = rules
-        self.roll = random.Random(f"{SEED} {number}")
+        self.roll = roll
         self.acts = 0
         self.look()
 
@@ -163,8 +163,10 @@ def race(number, url, ids, seconds, time_of, guarded):
     told = Counter()
     with closing(open_store(url, time_of)) as opened:
         store = opened if guarded else without_guard(opened, time_of)
-        rules = STANDARD_RULES if guarded else at_leisure(0.1)
-        receptionist = Receptionist(store, *ids, number, rules)
+        # Without the guard all want the same, and think about it for a while.
+        roll = random.Random(f"{SEED} {number if guarded else ''}")
+        rules = STANDARD_RULES if guarded else at_leisure(0.05)
+        receptionist = Receptionist(store, *ids, number, roll, rules)
         meet()
         until = monotonic() + seconds
         while monotonic() < until:

@@ -592,7 +592,8 @@ def test_time_that_comes_free_is_offered(clinic, watch, how):
 
 
 @pytest.mark.parametrize("how", FREEING)
-def test_an_act_that_frees_time_works_without_anybody_waiting(clinic, watch, how):
+def test_an_act_that_frees_time_works_without_anybody_waiting(memory, watch, how):
+    clinic = open_clinic(memory, week=hours("10:00-11:00"), patients=6)
     act = FREEING[how](clinic, watch)
 
     act()
