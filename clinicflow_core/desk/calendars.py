@@ -170,7 +170,7 @@ def set_dated_hours(
         others = tuple(each for each in before.dated if each.date != day)
         own = () if hours is None else (DatedHours(day, hours),)
         after = Calendar(before.weekly, (*others, *own))
-        freed = new_time(before, after, uow, day)
+        freed = new_time(before, after, doctor_id, uow, day)
         waiting = who_waits(doctor_id, freed, uow)
         held_doctor(doctor_id, waiting, uow)
         doctor = known.changed({})
@@ -259,6 +259,7 @@ def give_time_off_back(
         freed = _soon([span] if span else [], uow)
         waiting = who_waits(doctor_id, freed, uow)
         held_doctor(doctor_id, waiting, uow)
+        uow.doctors.get_time_off(time_off_id)  # Somebody may have been faster.
         uow.doctors.remove_time_off(time_off_id)
         uow.record("doctor.time-off-given-back", off)
         offer_time(doctor_id, freed, waiting, uow)
@@ -293,11 +294,21 @@ def calendar_to_come(doctor_id: DoctorId, uow: UnitOfWork) -> Calendar:
 
 
 def new_time(
-    before: Calendar, after: Calendar, uow: UnitOfWork, day: date | None = None
+    before: Calendar,
+    after: Calendar,
+    doctor_id: DoctorId,
+    uow: UnitOfWork,
+    day: date | None = None,
 ) -> list[TimeSpan]:
-    """Return when a doctor works by *after* and not by *before*, on *day* or soon."""
+    """
+    Return when a doctor works by *after* and not by *before*, on *day* or soon.
+
+    It is nothing if nobody waits for it. The doctor must be held.
+    """
     today = _today(uow)
     first, last = (day, day) if day else (today, today + DAYS_OFFERED * _DAY)
+    if not uow.waitlist.waiting(doctor_id, first - _DAY, last + _DAY, limit=1):
+        return []
     new, old = (
         working_spans(each.weekly, first, last, uow.clinic.zone, each.dated)
         for each in (after, before)

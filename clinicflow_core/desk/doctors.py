@@ -235,7 +235,7 @@ def set_hours(
         known = held_doctor(doctor_id, (), uow)
         require_version(known, version)
         before = calendar_to_come(doctor_id, uow)
-        freed = new_time(before, Calendar(week, before.dated), uow)
+        freed = new_time(before, Calendar(week, before.dated), doctor_id, uow)
         waiting = who_waits(doctor_id, freed, uow)
         held_doctor(doctor_id, waiting, uow)
         doctor = known.changed({})

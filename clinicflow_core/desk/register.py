@@ -27,6 +27,8 @@ from clinicflow_core.duplicates import (
 from clinicflow_core.entities.appointment import TO_COME, Appointment
 from clinicflow_core.entities.ids import PatientId
 from clinicflow_core.entities.patient import Patient, search_words
+from clinicflow_core.entities.series import Series
+from clinicflow_core.entities.waitlist import WaitlistEntry
 from clinicflow_core.errors import (
     BookingConflictError,
     InvalidError,
@@ -239,9 +241,13 @@ def export(patient_id: PatientId, uow: UnitOfWork) -> Mapping[str, object]:
         patient = uow.patients.get(patient_id)
         merged = uow.patients.merged_into(patient_id)
         belongings = uow.belongings.of(patient_id)
-        visits = _visits_in(belongings)
         told_of: list[UUID] = [patient_id, *(p.id for p in merged)]
-        told_of += [visit.id for visit in visits]
+        told_of += [
+            each.id
+            for kept in belongings.values()
+            for each in kept
+            if isinstance(each, Appointment | Series | WaitlistEntry)
+        ]
         events = [event for key in told_of for event in uow.events.of(key)]
         record = {
             "exported_at": uow.now,

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk.lists import every
-from clinicflow_core.desk.offers import end_offer, open_offer
+from clinicflow_core.desk.offers import end_offer
 from clinicflow_core.desk.placing import place_facts
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.entities.appointment import TO_COME, Appointment, Override
@@ -261,5 +261,5 @@ def _visits(zone: ZoneInfo, uow: UnitOfWork) -> list[Appointment]:
 def _open_offers(uow: UnitOfWork) -> Iterator[tuple[Offer, WaitlistEntry]]:
     offered = WaitlistStatus.OFFERED
     for entry in every(lambda part: uow.waitlist.page(offered, part)):
-        if offer := open_offer(entry.id, uow):
-            yield offer, entry
+        offers = uow.waitlist.offers_of([entry.id])
+        yield from ((o, entry) for o in offers if o.outcome is Outcome.OPEN)

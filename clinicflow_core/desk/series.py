@@ -238,7 +238,7 @@ def book(
                 "visits": len(placed.visits),
                 "skipped": len(placed.skipped),
             },
-            reason=reason,
+            reason=reason if any(visit.override for visit in placed.visits) else None,
         )
         for visit in placed.visits:
             let_lapsed_go(diary, visit.span, uow)

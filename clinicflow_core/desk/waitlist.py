@@ -45,6 +45,7 @@ from clinicflow_core.errors import (
     InvalidError,
     OfferNotOpenError,
     Problem,
+    StaleVersionError,
 )
 from clinicflow_core.ports import Page, PageRequest, UnitOfWork
 from clinicflow_core.scheduling.conflicts import ATTENDANCE_RULES, find_conflicts
@@ -308,12 +309,15 @@ def leaving(patient_id: PatientId, uow: UnitOfWork) -> Leaving:
 
     Raises:
         PatientNotFoundError: If there is no such patient.
+        ContentionError: If the patient began to wait meanwhile.
     """
     uow.patients.get(patient_id)
     entries = uow.waitlist.of_patient(patient_id)
     found = (open_offer(entry.id, uow) for entry in entries)
     offers = tuple(offer for offer in found if offer is not None)
     _hold_with_next(offers, People((), [patient_id]), uow)
+    if uow.waitlist.of_patient(patient_id) != entries:
+        raise ContentionError(StaleVersionError(patient_id))
     return Leaving(entries, offers)
 
 

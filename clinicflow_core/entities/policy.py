@@ -63,7 +63,7 @@ class HolidayRegion:
     """
 
     country: str = field(validator=one_line(3))
-    region: str | None = field(default=None, validator=one_line(10))
+    region: str | None = field(default=None, validator=one_line(50))
 
 
 @frozen(kw_only=True)

@@ -8,12 +8,13 @@ two places in a table and to clear the starts between them.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 from itertools import accumulate, compress, pairwise
 from math import gcd
 from operator import not_
+from threading import Lock
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -29,8 +30,8 @@ _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _MINUTES_A_DAY = 24 * 60
 _CLOCK = [time(*divmod(minute, 60)) for minute in range(_MINUTES_A_DAY)]
-_MOST_KEPT = 256
-"""A grid of a quarter of a year takes less than half a megabyte."""
+MOST_STARTS_KEPT = 300_000
+"""How many starts all kept grids have together: about a hundred megabytes."""
 
 _SMALLEST = timedelta(microseconds=1)
 
@@ -120,7 +121,45 @@ class Grid:
         return compress(self.times, map(not_, accumulate(edges)))
 
 
-@lru_cache(maxsize=_MOST_KEPT)
+class _Kept:
+    """The grids that were asked for last, as many as memory is to hold."""
+
+    def __init__(self) -> None:
+        self._grids: OrderedDict[tuple[object, ...], Grid] = OrderedDict()
+        self._starts = 0
+        self._lock = Lock()
+
+    def find(self, key: tuple[object, ...]) -> Grid | None:
+        with self._lock:
+            grid = self._grids.get(key)
+            if grid is not None:
+                self._grids.move_to_end(key)
+            return grid
+
+    def keep(self, key: tuple[object, ...], grid: Grid) -> None:
+        with self._lock:
+            if key not in self._grids:
+                self._grids[key] = grid
+                self._starts += len(grid.times)
+            while self._starts > MOST_STARTS_KEPT:
+                _, oldest = self._grids.popitem(last=False)
+                self._starts -= len(oldest.times)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._grids.clear()
+            self._starts = 0
+
+
+_kept = _Kept()
+
+
+def forget_grids() -> None:
+    """Let the next searches make their grids anew."""
+    _kept.clear()
+    cached_working_spans.cache_clear()
+
+
 def grid_of(
     weekly: tuple[WorkingHours, ...],
     dated: tuple[DatedHours, ...],
@@ -140,6 +179,23 @@ def grid_of(
         duration: In minutes, as is *step*, which counts from where each day's work
             starts: a day has the same starts, whatever the range is.
     """
+    key = (weekly, dated, zone, first, last, duration, step)
+    grid = _kept.find(key)
+    if grid is None:
+        grid = _made(*key)
+        _kept.keep(key, grid)
+    return grid
+
+
+def _made(
+    weekly: tuple[WorkingHours, ...],
+    dated: tuple[DatedHours, ...],
+    zone: ZoneInfo,
+    first: date,
+    last: date,
+    duration: int,
+    step: int,
+) -> Grid:
     days = list(_days(first, last, zone))
     origin = days[0].start.replace(second=0, microsecond=0)
     end = -((origin - days[-1].end) // _MINUTE)

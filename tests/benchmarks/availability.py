@@ -49,8 +49,8 @@ from clinicflow_core.entities.calendar import Calendar
 from clinicflow_core.entities.doctor import WEEKDAYS, Doctor, WorkingHours
 from clinicflow_core.entities.ids import AppointmentId, DoctorId, PatientId
 from clinicflow_core.entities.policy import SchedulingPolicy
-from clinicflow_core.scheduling.diary import BusyTime, Diary, cached_working_spans
-from clinicflow_core.scheduling.grid import grid_of
+from clinicflow_core.scheduling.diary import BusyTime, Diary
+from clinicflow_core.scheduling.grid import forget_grids
 from clinicflow_core.scheduling.openings import Opening, Search, find_openings
 from clinicflow_core.timespan import TimeSpan
 
@@ -343,8 +343,7 @@ def difference(expected: Answers, found: Answers) -> str:
 
 def cold_ms(load: Workload) -> float:
     """Return how long the library takes if it knows no grid."""
-    grid_of.cache_clear()
-    cached_working_spans.cache_clear()
+    forget_grids()
     return _timed(library, load)
 
 

@@ -377,7 +377,7 @@ def test_openings_by_fixed_offsets_are_found_out():
 def test_openings_of_a_second_pass_are_found_out(monkeypatch):
     autumn = [c for key in SAMPLE for c in changes_of(key)[:2] if c.after < c.before]
     monkeypatch.setattr(grid, "instant_of", lambda local, zone: AnyInstant())
-    monkeypatch.setattr(openings, "grid_of", grid.grid_of.__wrapped__)
+    monkeypatch.setattr(openings, "grid_of", grid._made)
 
     wrong = [change for change in autumn if any(faults_of_openings(change))]
 

@@ -28,7 +28,6 @@ from clinicflow_core.errors import (
     NotPermittedError,
     Problem,
 )
-from clinicflow_core.ports import MOST_DOCTORS
 from clinicflow_core.scheduling.conflicts import (
     OVERLAP_RULES,
     Conflict,
@@ -225,17 +224,52 @@ def test_a_whole_year_can_be_listed(clinic):
     assert (found[0].date, found[-1].date) == (DAY, last)
 
 
+def test_a_search_that_would_take_long_is_refused_before_it_begins(memory):
+    clinic = open_clinic(memory)
+    set_policy(clinic, slot_step=1)
+    last = DAY + timedelta(days=YEAR - 1)
+
+    with pytest.raises(InvalidError, match="more than 250000 starts"):
+        listed(clinic, DAY, last, duration=1)
+
+    assert len(listed(clinic, duration=1)) == 24 * 60
+
+
+def test_an_answer_without_end_is_refused(memory):
+    clinic = open_clinic(memory)
+    set_policy(clinic, slot_step=1)
+    last = DAY + timedelta(days=39)
+
+    with pytest.raises(InvalidError, match="more than 50000 openings"):
+        listed(clinic, DAY, last, duration=1)
+
+    found = listed(clinic, DAY, last, duration=1, latest=clock("00:05"))
+    assert len(found) == 40 * 5
+
+
+def test_the_first_openings_are_found_whatever_the_step(memory):
+    clinic = open_clinic(memory)
+    set_policy(clinic, slot_step=1)
+    for number in range(200):
+        clinic.add_doctor(f"Dr. Nr{number:03}")
+
+    found = soonest(clinic, count=3, earliest=clock("23:58"), duration=1)
+
+    assert starts(found) == ["23:58"] * 3
+
+
 @pytest.mark.parametrize("request_for", [FindOpenings, FindNext])
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"earliest": time(12), "latest": time(12)}, "latest must be after earliest"),
         ({"from_": date(1899, 12, 31)}, "must be in the years 1900 to 2199"),
         ({"from_": date(2200, 1, 1)}, "must be in the years 1900 to 2199"),
         ({"duration": 0}, "must be between 1 and 1440"),
         ({"duration": MAX_DURATION + 1}, "must be between 1 and 1440"),
         (
-            {"doctor_id": (DOCTOR.id,) * (MOST_DOCTORS + 1)},
-            "must have at most 200 items",
+            {"doctor_id": (DOCTOR.id,) * (availability.MOST_NAMED + 1)},
+            "must have at most 40 items",
         ),
     ],
 )

@@ -165,7 +165,7 @@ def test_a_clinic_names_only_so_many_closed_days():
         pytest.param({"country": "USAA"}, "at most 3 characters", id="a long country"),
         pytest.param({"country": "U\n"}, "one line", id="two lines"),
         pytest.param(
-            {"country": "US", "region": "x" * 11}, "at most 10", id="a long region"
+            {"country": "US", "region": "x" * 51}, "at most 50", id="a long region"
         ),
     ],
 )

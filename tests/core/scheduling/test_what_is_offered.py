@@ -193,7 +193,7 @@ def test_a_list_that_goes_beyond_the_hours_is_found_out(monkeypatch):
         spans = cached_working_spans(*args)
         return [TimeSpan(each.start, each.end + timedelta(hours=1)) for each in spans]
 
-    grid_of = grid.grid_of.__wrapped__
+    grid_of = grid._made
     monkeypatch.setattr(openings, "grid_of", grid_of)
     assert list(faults_of(FULL)) == []
     monkeypatch.setattr(grid, "cached_working_spans", longer)
