@@ -261,12 +261,12 @@ class SeriesConflictError(RefusedError):
         self.occurrences = occurrences
 
     def __str__(self) -> str:
-        told = (
-            f"{each.date} {each.start_time:%H:%M}: "
-            + " ".join(conflict.message for conflict in each.conflicts)
-            for each in self.occurrences
+        first = self.occurrences[0]
+        told = " ".join(conflict.message for conflict in first.conflicts)
+        return (
+            f"{len(self.occurrences)} visits of the series cannot take their time, the "
+            f"first on {first.date} at {first.start_time:%H:%M}. {told}"
         )
-        return "\n".join(told)
 
 
 class WaitlistClosedError(RefusedError):

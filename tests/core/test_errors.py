@@ -70,8 +70,8 @@ EXAMPLES = {
     errors.SeriesConflictError: (
         (REFUSED,),
         (
-            "2026-03-02 09:30: The doctor is busy.\n"
-            "2026-03-09 09:30: The doctor is busy. The doctor is busy."
+            "2 visits of the series cannot take their time, the first on 2026-03-02 "
+            "at 09:30. The doctor is busy."
         ),
     ),
     errors.WaitlistClosedError: (

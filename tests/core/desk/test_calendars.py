@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -22,6 +24,7 @@ from clinicflow_core.errors import (
     StaleVersionError,
     TimeOffNotFoundError,
 )
+from clinicflow_core.timespan import local_day
 from tests.builders import DAY, NOW, day_hours, local, open_clinic, time_off
 from tests.core.desk.acts import (
     EMERGENCY,
@@ -383,6 +386,31 @@ def test_time_off_is_given_back_once(clinic):
 
     assert refusal.value.record_id == taken.id
     assert len(events_of(taken, clinic)) == 2
+
+
+def test_of_two_who_give_time_off_back_at_once_one_does(clinic):
+    taken = take_off(clinic, "2026-03-02 10:00", "2026-03-02 12:00")
+    refused = []
+
+    def give_back():
+        try:
+            calendars.give_time_off_back(
+                clinic.doctor.id, taken.id, clinic.unit_of_work()
+            )
+        except TimeOffNotFoundError as error:
+            refused.append(error.record_id)
+
+    thread = threading.Thread(target=give_back)
+    with clinic.uow as uow:
+        uow.diaries.hold([clinic.doctor.id], [], local_day(DAY, clinic.zone))
+        thread.start()
+        time.sleep(0.1)  # By now the other one has read it, and waits.
+        uow.doctors.remove_time_off(taken.id)
+        uow.commit()
+    thread.join()
+
+    assert refused == [taken.id]
+    assert happened(taken, clinic) == ["doctor.time-off-taken"]
 
 
 def test_only_the_doctors_own_time_off_is_given_back(clinic):

@@ -345,9 +345,18 @@ def test_a_doctor_sees_their_own_week_alone(clinic):
         schedule.week(DAY, [colleague.id], uow)
 
 
-def test_what_is_only_offered_is_shown_on_no_day(clinic):
-    clinic.store_offer("10:30-11:00")
+def test_what_is_only_offered_is_shown_as_that_and_not_as_a_visit(clinic, watch):
+    clinic.add_doctor("Dr. Omar Haddad")
+    clinic.store_offer("11:30-12:00")
+    clinic.store_offer("10:30-11:00", clinic.store_entry())
 
-    [chen] = schedule.day(DAY, [], clinic.uow).doctors
+    haddad, chen = schedule.day(DAY, [], clinic.uow).doctors
+    tuesday = schedule.day(DAY + timedelta(days=1), [], clinic.uow)
+    watch.at += timedelta(hours=1)
+    [_, later] = schedule.day(DAY, [], clinic.uow).doctors
 
-    assert chen.visits == ()
+    assert (chen.visits, haddad.offered) == ((), ())
+    shown = [f"{s.start_time:%H:%M}-{s.end_time:%H:%M}" for s in chen.offered]
+    assert shown == ["10:30-11:00", "11:30-12:00"]
+    assert [shown.offered for shown in tuesday.doctors] == [(), ()]
+    assert later.offered == ()

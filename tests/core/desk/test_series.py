@@ -177,7 +177,7 @@ def test_with_all_or_nothing_one_taken_time_refuses_the_whole(clinic):
         ("03-05 09:00", ["time-off"]),
     ]
     assert contents(clinic) == before
-    assert "2026-03-03 09:00: The doctor has a visit" in str(refusal.value)
+    assert "2026-03-03 at 09:00. The doctor has a visit" in str(refusal.value)
 
 
 def test_with_skip_and_report_the_rest_is_booked(clinic):
@@ -245,6 +245,13 @@ def test_an_override_is_kept_on_the_visits_that_need_it(clinic):
     assert events_of(booked, clinic)[0].reason == "an emergency"
     reasons = [booking.history(v.id, clinic.uow)[0].reason for v in booked.appointments]
     assert reasons == [None, "an emergency", "an emergency", None]
+
+
+def test_an_override_that_no_visit_needed_is_not_kept(clinic):
+    booked = book(clinic, override=EMERGENCY)
+
+    assert [visit.override for visit in booked.appointments] == [None] * 3
+    assert events_of(booked, clinic)[0].reason is None
 
 
 def test_who_may_not_override_does_not_in_a_series_either(clinic):
@@ -1124,6 +1131,10 @@ def test_a_series_is_in_the_export_of_its_patient(clinic):
 
     assert [each["id"] for each in record["appointment_series"]] == [str(booked.id)]
     assert [each["series_id"] for each in record["appointments"]] == [str(booked.id)]
+    assert {event["kind"] for event in record["events"]} == {
+        "appointment.booked",
+        "series.booked",
+    }
 
 
 def test_a_doctor_whose_series_went_to_a_colleague_stays(clinic):

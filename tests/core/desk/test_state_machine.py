@@ -1,23 +1,26 @@
 """
 T10: the desk against a small model of it, step by step.
 
-The model knows a diary as sets of minutes and nothing of scheduling, spans or
-instants. Whatever is done, store and model must agree: on what is refused and why,
-on every visit, on who holds which minute, and on the trail.
+The model knows a clinic as minutes and plain lists; see `model`. Whatever is done,
+store and model must agree: on what is refused and why, on every visit, on who holds
+which minute, on what is free, on who waits for what and what is offered to them, and
+on the trail.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from copy import deepcopy
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from attrs import define, field
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    consumes,
     initialize,
     invariant,
     multiple,
@@ -25,7 +28,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from clinicflow_core.desk import booking, schedule
+from clinicflow_core import memory as in_memory
+from clinicflow_core.desk import (
+    availability,
+    booking,
+    calendars,
+    doctors,
+    policies,
+    schedule,
+    series,
+    waitlist,
+)
+from clinicflow_core.desk.availability import FindNext, FindOpenings
 from clinicflow_core.desk.booking import (
     BookAppointment,
     CancelAppointment,
@@ -33,403 +47,402 @@ from clinicflow_core.desk.booking import (
     ReinstateAppointment,
     RescheduleAppointment,
 )
+from clinicflow_core.desk.calendars import SetDatedHours, TakeTimeOff
+from clinicflow_core.desk.doctors import SetHours, Stretch
+from clinicflow_core.desk.series import (
+    BookSeries,
+    CancelSeries,
+    ChangeSeries,
+    SeriesPolicy,
+)
+from clinicflow_core.desk.waitlist import JoinWaitlist
 from clinicflow_core.entities.appointment import (
     HOLDING,
     Appointment,
     CancellationType,
     Status,
 )
-from clinicflow_core.errors import BookingConflictError, InvalidTransitionError
+from clinicflow_core.entities.calendar import DayStretch
+from clinicflow_core.entities.doctor import WEEKDAYS
+from clinicflow_core.entities.policy import DoctorPolicy, SchedulingPolicy
+from clinicflow_core.entities.waitlist import Offer, Outcome, WaitlistEntry
+from clinicflow_core.errors import (
+    BookingConflictError,
+    InvalidTransitionError,
+    OfferNotOpenError,
+    SeriesConflictError,
+    WaitlistClosedError,
+)
 from clinicflow_core.ports import AppointmentFilter, PageRequest
+from clinicflow_core.scheduling.diary import Diary
 from clinicflow_core.timespan import TimeSpan
-from tests.builders import DAY, NOW, clock, hours, open_clinic
+from clinicflow_core.wire import LocalDateTime
+from tests.builders import DAY, NOW, open_clinic
+from tests.core.desk import model
+from tests.core.desk.model import A_DAY, AWAY, TO_COME, Entry, Model, Visit
 
 pytestmark = pytest.mark.slow
 
-OPENS, NOON, AFTERNOON, CLOSES = 9 * 60, 12 * 60, 13 * 60, 17 * 60
-OPEN_MINUTES = {*range(OPENS, NOON), *range(AFTERNOON, CLOSES)}
-WEEK = (*hours("09:00-12:00"), *hours("13:00-17:00"))
-MIDNIGHT = datetime(2026, 3, 2, 5, tzinfo=UTC)
-"""The start of `DAY` on the clinic's clock."""
+ZONE = ZoneInfo("America/Phoenix")
+"""Where clocks never change."""
 
-PEOPLE = st.integers(0, 2)
+MIDNIGHT = datetime(2026, 3, 2, 7, tzinfo=UTC)
+"""The start of `DAY` there."""
+
+EVERYTHING = PageRequest(limit=9999)
+NOON, MORNING = 12 * 60, 9 * 60
+WEEKS = {
+    "standard": lambda _: [(540, 720), (780, 1020)],
+    "long days": lambda weekday: [(480, 1080)] if weekday < 4 else [],
+    "nights": lambda weekday: [(1080, 1440 + 120)] if weekday != 2 else [(600, 660)],
+    "around the clock": lambda _: [(0, 1440)],
+    "two that touch": lambda _: [(550, 720), (720, 840)],
+    "none": lambda _: [],
+}
+DAYS_OF_THEIR_OWN = [
+    None,
+    [],
+    [(600, 660)],
+    [(0, 1440)],
+    [(540, 720), (760, 1020)],
+    [(1320, 1440 + 60)],
+]
+RULES = {
+    "FREQ=DAILY;COUNT=3": lambda first: [first, first + 1, first + 2],
+    "FREQ=DAILY;INTERVAL=2;COUNT=2": lambda first: [first, first + 2],
+    "FREQ=WEEKLY;BYDAY=MO,WE,TH;COUNT=3": lambda first: [
+        day for day in range(first, first + 14) if day % 7 in (0, 2, 3)
+    ][:3],
+}
+
+DOCTORS, PATIENTS = st.integers(0, 2), st.integers(0, 3)
+DAYS = st.sampled_from([0, 0, 0, 1, 2, 3])
 # Few enough for visits to meet, with odd ones at the edges.
 STARTS = st.sampled_from(
-    [*range(OPENS - 15, NOON + 30, 15), AFTERNOON, CLOSES - 15, OPENS + 1, NOON - 1]
+    [*range(MORNING - 15, NOON + 30, 15), 780, 1005, 541, 719, 1095, 1425]
 )
-MINUTES = {*range(OPENS, NOON), *range(AFTERNOON, CLOSES)}
-WEEK = (*hours("09:00-12:00"), *hours("13:00-17:00"))
-MIDNIGHT = datetime(2026, 3, 2, 5, tzinfo=UTC)
-"""The start of `DAY` on the clinic's clock."""
-
-PEOPLE = st.integers(0, 2)
-STARTS = st.integers(0, 40).map(lambda n: 8 * 60 + 15 * n) | st.integers(500, 1060)
 MINUTES = st.sampled_from([1, 15, 30, 60, 240])
 CAUSES = st.sampled_from([c for c in CancellationType if c.value != "no-show"])
 REASONS = {None: None, "pain": OverrideRequest(reason="pain")}
+SELDOM = st.sampled_from([None, None, None, "pain"])
+STEPS, GAPS = st.sampled_from([15, 20, 30, 60]), st.sampled_from([0, 0, 5, 10, 45])
+LIMITS, NOTICES = st.sampled_from([None, None, 2, 3]), st.sampled_from([0, 0, 60, 1500])
+HORIZONS = st.sampled_from([None, None, 1, 3])
 
 
-@define
-class Visit:
-    """A visit as the model knows it."""
+def day_of(number: int) -> date:
+    return DAY + timedelta(days=number)
 
-    doctor: int
-    patient: int
-    start: int
-    minutes: int
-    status: str = "unconfirmed"
-    arrived: bool = False
-    accepted: tuple[str, ...] = ()
-    events: list[str] = field(factory=list)
 
-    @property
-    def time(self) -> set[int]:
-        return set(range(self.start, self.start + self.minutes))
+def clock_of(minute: int) -> time:
+    return time(minute // 60 % 24, minute % 60)
 
-    @property
-    def is_shared(self) -> bool:
-        return "doctor-busy" in self.accepted or "patient-busy" in self.accepted
 
-    @property
-    def held(self) -> set[int]:
-        stands = self.status in ("unconfirmed", "confirmed", "completed")
-        return self.time if stands and not self.is_shared else set()
+def minute_of(instant: datetime) -> int:
+    return int((instant - MIDNIGHT) / timedelta(minutes=1))
+
+
+def local_of(minute: int) -> LocalDateTime:
+    return LocalDateTime(datetime.combine(DAY, time()) + timedelta(minutes=minute))
+
+
+def kinds_of(conflicts: Any) -> list[str]:
+    return [conflict.kind.value for conflict in conflicts]
 
 
 class Desk(RuleBasedStateMachine):
-    """Three doctors, three patients, one Monday."""
+    """Three doctors, four patients, the days of a week."""
 
     store: Any
     watch: Any
     visits = Bundle("visits")
+    entries = Bundle("entries")
+    series = Bundle("series")
+    time_off = Bundle("time_off")
 
     @initialize()
     def open(self):
         self.watch.at = NOW
-        self.clinic = open_clinic(self.store, week=WEEK, patients=3)
-        self.doctors = [self.clinic.doctor.id] + [
-            self.clinic.add_doctor(f"Dr. {n}", WEEK).id for n in range(2)
-        ]
+        self.clinic = open_clinic(self.store, timezone=ZONE.key, week=(), patients=4)
+        self.uow = self.clinic.uow
+        self.doctors = [self.clinic.doctor.id]
+        self.doctors += [self.clinic.add_doctor(f"Dr. {n}", ()).id for n in range(2)]
         self.patients = [patient.id for patient in self.clinic.patients]
-        self.model = {}
-        self.now = 0
+        nobody_works = [WEEKS["none"]] * len(self.doctors)
+        self.model = Model(nobody_works, minute_of(NOW))
+        self.versions = {}
+        for doctor, week in enumerate(["standard", "standard", "nights"]):
+            self.set_week(doctor, week)
 
-    # What the model holds against a visit.
+    # How the desk and the model name things.
 
-    def in_the_way(self, doctor, patient, time, own=None):
-        others = [v for key, v in self.model.items() if key != own and v.held & time]
-        return ["doctor-busy" for v in others if v.doctor == doctor] + [
-            "patient-busy" for v in others if v.patient == patient
-        ]
+    def place(self, doctor, day, start, minutes):
+        return {
+            "doctor_id": self.doctors[doctor],
+            "date": day_of(day),
+            "start_time": clock_of(start),
+            "duration": minutes,
+        }
 
-    def against(self, doctor, patient, start, minutes, own=None):
-        time = set(range(start, start + minutes))
-        return (
-            self.in_the_way(doctor, patient, time, own)
-            + ["outside-hours"] * (not time <= OPEN_MINUTES)
-            + ["in-the-past"] * (start < self.now)
-        )
-
-    def attempt(self, act, conflicts, reason):
+    def attempt(self, act, conflicts, reason, others):
         """Return the visit and what was accepted; None if *conflicts* forbid it."""
         if conflicts and not reason:
             with pytest.raises(BookingConflictError) as refusal:
                 act()
-            told = [conflict.kind.value for conflict in refusal.value.conflicts]
-            assert told == conflicts
-            self.judge_offer(refusal.value.alternatives)
+            assert kinds_of(refusal.value.conflicts) == conflicts
+            offered = refusal.value.alternatives
+            assert [minute_of(opening.starts_at) for opening in offered] == others()
             return None
         visit = act()
         accepted = tuple(dict.fromkeys(conflicts))
         assert (visit.override.conflicts if visit.override else ()) == accepted
         return visit, accepted
 
-    def judge_offer(self, offered):
-        for opening in offered:
-            assert opening.starts_at >= self.watch.at
-            start = self.minute(opening.starts_at)
-            minutes = self.minute(opening.ends_at) - start
-            if 0 <= start < 24 * 60:
-                doctor = self.doctors.index(opening.doctor_id)
-                time = set(range(start, start + minutes))
-                busy = (v for v in self.model.values() if v.doctor == doctor)
-                own = self.moving
-                assert not any(
-                    v.held & time for v in busy if v is not self.model.get(own)
-                )
-                assert time <= OPEN_MINUTES
+    def refused(self, act, error=InvalidTransitionError):
+        with pytest.raises(error):
+            act()
 
-    moving = None
-
-    @staticmethod
-    def minute(instant):
-        return int((instant - MIDNIGHT) / timedelta(minutes=1))
-
-    # What people do.
+    # What people do with visits.
 
     @rule(
         target=visits,
-        doctor=PEOPLE,
-        patient=PEOPLE,
+        doctor=DOCTORS,
+        patient=PATIENTS,
+        day=DAYS,
         start=STARTS,
         minutes=MINUTES,
-        reason=st.sampled_from([None, None, "pain"]),
+        reason=SELDOM,
     )
-    def book(self, doctor, patient, start, minutes, reason):
-        conflicts = self.against(doctor, patient, start, minutes)
+    def book(self, doctor, patient, day, start, minutes, reason):
+        at = day * A_DAY + start
+        conflicts = self.model.against(doctor, patient, at, minutes)
         request = BookAppointment(
-            doctor_id=self.doctors[doctor],
             patient_id=self.patients[patient],
-            date=DAY,
-            start_time=clock(f"{start // 60:02}:{start % 60:02}"),
-            duration=minutes,
             override=REASONS[reason],
+            **self.place(doctor, day, start, minutes),
         )
-        verdict = booking.check(request, self.clinic.uow)
-        assert [conflict.kind.value for conflict in verdict.conflicts] == conflicts
+        assert kinds_of(booking.check(request, self.uow).conflicts) == conflicts
         done = self.attempt(
-            lambda: booking.book(request, self.clinic.uow), conflicts, reason
+            lambda: booking.book(request, self.uow),
+            conflicts,
+            reason,
+            lambda: self.model.alternatives(doctor, patient, at, minutes),
         )
         if done is None:
             return multiple()
         visit, accepted = done
-        self.model[visit.id] = Visit(
-            doctor, patient, start, minutes, accepted=accepted, events=["booked"]
+        self.model.visits[visit.id] = Visit(
+            doctor, patient, at, minutes, accepted=accepted, events=["booked"]
+        )
+        return visit.id
+
+    @rule(
+        target=visits,
+        doctor=DOCTORS,
+        patient=PATIENTS,
+        day=DAYS,
+        minutes=MINUTES,
+        which=st.integers(0, 200),
+    )
+    def book_what_is_free(self, doctor, patient, day, minutes, which):
+        free = self.model.openings(doctor, [day], minutes, patient)
+        if not free:
+            return multiple()
+        at = free[which % len(free)]
+        request = BookAppointment(
+            patient_id=self.patients[patient],
+            **self.place(doctor, day, at - day * A_DAY, minutes),
+        )
+        visit = booking.book(request, self.uow)
+        self.model.visits[visit.id] = Visit(
+            doctor, patient, at, minutes, events=["booked"]
         )
         return visit.id
 
     @rule(
         key=visits,
-        doctor=st.none() | PEOPLE,
+        doctor=st.none() | DOCTORS,
+        day=DAYS,
         start=STARTS,
         minutes=st.none() | MINUTES,
-        reason=st.sampled_from([None, None, "pain"]),
+        reason=SELDOM,
     )
-    def reschedule(self, key, doctor, start, minutes, reason):
-        known = self.model[key]
+    def reschedule(self, key, doctor, day, start, minutes, reason):
+        known = self.model.visits[key]
         to = known.doctor if doctor is None else doctor
         length = minutes or known.minutes
+        at = day * A_DAY + start
         request = RescheduleAppointment(
-            date=DAY,
-            start_time=clock(f"{start // 60:02}:{start % 60:02}"),
+            date=day_of(day),
+            start_time=clock_of(start),
             duration=minutes,
             doctor_id=None if doctor is None else self.doctors[doctor],
             override=REASONS[reason],
         )
 
         def act():
-            return booking.reschedule(key, request, self.clinic.uow)
+            return booking.reschedule(key, request, self.uow)
 
-        if known.arrived or known.status not in ("unconfirmed", "confirmed"):
+        if known.arrived or known.status not in TO_COME:
             self.refused(act)
             return
-        conflicts = self.against(to, known.patient, start, length, key)
-        self.moving = key
-        done = self.attempt(act, conflicts, reason)
-        self.moving = None
-        if done is not None:
-            place = (known.doctor, known.start, known.minutes, known.accepted)
-            known.doctor, known.start, known.minutes = to, start, length
-            known.accepted = done[1]
-            moved = (to, start, length, done[1])
-            # The same decision with the same words is no change.
-            if place != moved:
-                known.events.append("rescheduled")
+        asked = (to, known.patient, at, length, key)
+        conflicts = self.model.against(*asked)
+        others = lambda: self.model.alternatives(*asked)  # noqa: E731  Seldom asked.
+        done = self.attempt(act, conflicts, reason, others)
+        if done is None:
+            return
+        before, held = (known.place, known.accepted), known.holds_doctor
+        freed = (known.doctor, known.time)
+        known.move(to, at, length)
+        known.accepted = done[1]
+        # The same decision with the same words is no change.
+        if before != (known.place, known.accepted):
+            known.events.append("rescheduled")
+            if held:
+                self.model.come_free(*freed)
 
     @rule(key=visits, cause=CAUSES)
     def cancel(self, key, cause):
         request = CancelAppointment(cancellation_type=cause)
-        self.step(
-            key,
-            lambda: booking.cancel(key, request, self.clinic.uow)[0],
-            ("unconfirmed", "confirmed"),
-            "cancelled",
-            "cancelled",
+        self.give_up(
+            key, lambda: booking.cancel(key, request, self.uow), "cancelled", "cancelled"
         )
 
     @rule(key=visits)
     def no_show(self, key):
-        known = self.model[key]
-        if known.arrived:
-            self.refused(lambda: booking.no_show(key, self.clinic.uow))
+        if self.model.visits[key].arrived:
+            self.refused(lambda: booking.no_show(key, self.uow))
             return
-        self.step(
-            key,
-            lambda: booking.no_show(key, self.clinic.uow)[0],
-            ("unconfirmed", "confirmed"),
-            "no-show",
-            "missed",
+        self.give_up(
+            key, lambda: booking.no_show(key, self.uow), "no-show", "missed"
         )
+
+    def give_up(self, key, act, status, event):
+        known = self.model.visits[key]
+        held = known.holds_doctor
+        if self.step(key, lambda: act()[0], TO_COME, status, event) and held:
+            self.model.come_free(known.doctor, known.time)
 
     @rule(key=visits)
     def confirm(self, key):
-        known = self.model[key]
-        again = known.status == "confirmed"
+        again = self.model.visits[key].status == "confirmed"
         self.step(
             key,
-            lambda: booking.confirm(key, self.clinic.uow),
-            ("unconfirmed", "confirmed"),
+            lambda: booking.confirm(key, self.uow),
+            TO_COME,
             "confirmed",
             None if again else "confirmed",
         )
 
     @rule(key=visits)
     def arrive(self, key):
-        known = self.model[key]
-        again = known.arrived
-        if known.status not in ("unconfirmed", "confirmed"):
-            self.refused(lambda: booking.arrive(key, self.clinic.uow))
+        known = self.model.visits[key]
+        if known.status not in TO_COME:
+            self.refused(lambda: booking.arrive(key, self.uow))
             return
-        visit = booking.arrive(key, self.clinic.uow)
-        assert visit.arrived
+        assert booking.arrive(key, self.uow).arrived
+        known.events += ["arrived"] * (not known.arrived)
         known.arrived = True
-        if not again:
-            known.events.append("arrived")
 
     @rule(key=visits)
     def complete(self, key):
         self.step(
             key,
-            lambda: booking.complete(key, self.clinic.uow),
-            ("unconfirmed", "confirmed"),
+            lambda: booking.complete(key, self.uow),
+            TO_COME,
             "completed",
             "completed",
         )
 
-    @rule(key=visits, reason=st.sampled_from([None, "pain"]))
+    def step(self, key, act, allowed, status, event):
+        known = self.model.visits[key]
+        if known.status not in allowed:
+            self.refused(act)
+            return False
+        assert act().status.value == status
+        known.status = status
+        if event:
+            known.events.append(event)
+        return True
+
+    @rule(key=visits, reason=SELDOM)
     def reinstate(self, key, reason):
-        known = self.model[key]
+        known = self.model.visits[key]
         request = ReinstateAppointment(override=REASONS[reason])
 
         def act():
-            return booking.reinstate(key, request, self.clinic.uow)
+            return booking.reinstate(key, request, self.uow)
 
         if known.status not in ("cancelled", "no-show"):
             self.refused(act)
             return
-        conflicts = self.in_the_way(known.doctor, known.patient, known.time, key)
-        done = self.attempt(act, conflicts, reason)
+        where = (known.doctor, known.patient, known.start, known.minutes, key)
+        conflicts = self.model.overlaps(known.doctor, known.patient, known.time, key)
+        done = self.attempt(
+            act,
+            conflicts,
+            reason,
+            lambda: self.model.alternatives(*where, overlap_alone=True),
+        )
         if done is not None:
             known.status, known.arrived = "unconfirmed", False
             known.accepted = done[1]
             known.events.append("reinstated")
 
-    @rule(minutes=st.sampled_from([1, 15, 30]))
-    def time_passes(self, minutes):
-        # The first step takes the clock from the day before to the morning.
-        self.now = min(max(self.now, OPENS - 30) + minutes, CLOSES)
-        self.watch.at = MIDNIGHT + timedelta(minutes=self.now)
+    # Series.
 
-    def step(self, key, act, allowed, status, event):
-        known = self.model[key]
-        if known.status not in allowed:
-            self.refused(act)
-            return
-        assert act().status.value == status
-        known.status = status
-        if event:
-            known.events.append(event)
-
-    def refused(self, act):
-        with pytest.raises(InvalidTransitionError):
-            act()
-
-    # What must be so after each step.
-
-    @invariant()
-    def store_and_model_know_the_same_visits(self):
-        if not hasattr(self, "clinic"):
-            return
-        page = booking.page(
-            AppointmentFilter(), PageRequest(limit=500), self.clinic.uow
-        )
-        assert {visit.id: self.seen(visit) for visit in page.items} == {
-            key: (
-                *(v.doctor, v.patient, v.start, v.minutes),
-                *(v.status, v.arrived, v.accepted, bool(v.held)),
-            )
-            for key, v in self.model.items()
-        }
-        starts = [visit.sort_key for visit in page.items]
-        assert starts == sorted(starts)
-
-    def seen(self, visit):
-        return (
-            self.doctors.index(visit.doctor_id),
-            self.patients.index(visit.patient_id),
-            self.minute(visit.starts_at),
-            self.minute(visit.ends_at) - self.minute(visit.starts_at),
-            visit.status.value,
-            visit.arrived,
-            visit.override.conflicts if visit.override else (),
-            visit.holds_its_time,
-        )
-
-    @invariant()
-    def nobody_holds_a_minute_twice(self):
-        for people in ("doctor", "patient"):
-            held: dict[int, set[int]] = {}
-            for visit in getattr(self, "model", {}).values():
-                mine = held.setdefault(getattr(visit, people), set())
-                assert not mine & visit.held
-                mine |= visit.held
-
-    @invariant()
-    def every_change_is_in_the_trail(self):
-        for key, known in getattr(self, "model", {}).items():
-            events = booking.history(key, self.clinic.uow)
-            told = [event.kind.removeprefix("appointment.") for event in events]
-            assert told == known.events
-
-    def teardown(self):
-        if hasattr(self, "clinic"):
-            day = schedule.day(DAY, [], self.clinic.uow)
-            shown = [v.appointment.id for d in day.doctors for v in d.visits]
-            assert sorted(shown) == sorted(self.model)
-
-
-def run(store, watch, **options):
-    desk = type("Desk", (Desk,), {"store": store, "watch": watch})
-    run_state_machine_as_test(
-        desk,
-        settings=settings(
-            stateful_step_count=40,
-            suppress_health_check=list(HealthCheck),
-            **options,
-        ),
+    @rule(
+        targets=(visits, series),
+        doctor=DOCTORS,
+        patient=PATIENTS,
+        day=DAYS,
+        start=STARTS,
+        minutes=st.sampled_from([15, 30]),
+        rrule=st.sampled_from(list(RULES)),
+        policy=st.sampled_from(SeriesPolicy),
+        reason=SELDOM,
     )
+    def book_series(self, doctor, patient, day, start, minutes, rrule, policy, reason):
+        starts = [each * A_DAY + start for each in RULES[rrule](day)]
+        visits, refused = self.model.place_all(doctor, patient, starts, minutes, reason)
+        request = BookSeries(
+            patient_id=self.patients[patient],
+            rrule=rrule,
+            policy=policy,
+            override=REASONS[reason],
+            **self.place(doctor, day, start, minutes),
+        )
+        done = self.attempt_all(
+            lambda: series.book(request, self.uow), policy, len(visits), refused
+        )
+        if done is None:
+            return multiple()
+        for stored, visit in zip(done.appointments, visits, strict=True):
+            visit.series = done.id
+            visit.events.append("booked")
+            self.model.visits[stored.id] = visit
+        # Both bundles get both kinds: whoever draws looks which it is.
+        return multiple(*(stored.id for stored in done.appointments), done.id)
 
-
-def test_the_desk_does_what_the_model_does(store, watch):
-    run(store, watch)
-
-
-PLANTED = {
-    "nobody is ever busy": (TimeSpan, "overlaps", lambda *_: False),
-    "touching visits collide": (
-        TimeSpan,
-        "overlaps",
-        lambda self, other: self.start <= other.end and other.start <= self.end,
-    ),
-    "overbooked visits hold their time": (
-        Appointment,
-        "holds_its_time",
-        property(lambda self: self.status in HOLDING),
-    ),
-    "a no-show keeps its time": (
-        Appointment,
-        "holds_its_time",
-        property(
-            lambda self: not self.overbooked and self.status is not Status.CANCELLED
-        ),
-    ),
-}
-
-
-@pytest.mark.parametrize("fault", PLANTED)
-def test_the_model_finds_a_fault_that_was_planted(memory, watch, monkeypatch, fault):
-    monkeypatch.setattr(*PLANTED[fault])
-
-    # What is raised depends on the step at which they part.
-    with pytest.raises((Exception, pytest.fail.Exception)):
-        run(memory, watch, max_examples=200, phases=[Phase.generate], database=None)
+    def attempt_all(self, act, policy, standing, refused):
+        """Return what came of a series; None if *refused* forbid it."""
+        wants_all = policy is SeriesPolicy.ALL_OR_NOTHING
+        if refused and (wants_all or not standing):
+            with pytest.raises(SeriesConflictError) as refusal:
+                act()
+            told = refusal.value.occurrences
+        else:
+            done = act()
+            told = done.skipped
+        told = [
+            (
+                (occurrence.date - DAY).days * A_DAY
+                + occurrence.start_time.hour * 60
+                + occurrence.start_time.minute,
+                kinds_of(occurrence.conflicts),
+            )
+            for occurrence in told
+        ]
+        assert told == refused
+        return None if refused and (wants_all or not standing) else done

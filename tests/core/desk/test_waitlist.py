@@ -44,10 +44,13 @@ from clinicflow_core.errors import (
     BookingConflictError,
     ContentionError,
     DoctorNotFoundError,
+    InvalidError,
     NotPermittedError,
     OfferNotOpenError,
     PatientErasedError,
     PatientNotFoundError,
+    Problem,
+    RefusedError,
     SeriesConflictError,
     WaitlistClosedError,
     WaitlistEntryNotFoundError,
@@ -235,6 +238,18 @@ def test_who_was_erased_or_merged_does_not_join(clinic):
     assert listed(clinic) == []
 
 
+def test_nobody_waits_for_days_that_are_over(clinic, watch):
+    watch.at = at("2026-03-02 23:59")
+    assert join(clinic, last_date=DAY).entry.last_date == DAY
+    watch.at = at("2026-03-03 00:00")
+
+    with pytest.raises(InvalidError) as refusal:
+        join(clinic, last_date=DAY)
+
+    assert refusal.value.problems == (Problem("/last_date", "must not be over"),)
+    assert len(listed(clinic)) == 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -406,6 +421,25 @@ def test_time_that_comes_free_goes_to_as_many_as_fit(clinic):
 
     found = [offered(each, clinic) for each in (first, second, third)]
     assert found == ["03-02 10:00", "03-02 10:30", None]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        pytest.param(15, "03-02 10:15", id="shorter than what came free"),
+        pytest.param(30, "03-02 10:15", id="as long"),
+        pytest.param(45, "03-02 10:00", id="longer: the first that takes all of it"),
+    ],
+)
+def test_an_offer_takes_as_much_of_the_time_that_came_free_as_it_can(
+    store, minutes, expected
+):
+    clinic = open_clinic(store, week=hours("09:00-12:00"))
+    waiting = wait(clinic, duration=minutes)
+
+    free(clinic, taken(clinic, "10:15-10:45"))
+
+    assert offered(waiting, clinic) == expected
 
 
 def test_an_offer_keeps_to_the_rules_of_the_house(clinic):
@@ -1314,27 +1348,40 @@ def test_an_offer_is_not_accepted_once_the_doctor_is_away(clinic, kind, leave):
     assert schedule.stranded(PageRequest(), clinic.uow).items == ()
 
 
-def while_ended(clinic, waiting, outcome, act):
-    """End the offer to somebody while *act* waits for it; return what came of it."""
+def at_once(clinic, first, second):
+    """
+    Carry out *second* while its patient and doctor are held, and then *first*.
+
+    Returns:
+        What came of the second one.
+    """
     outcomes = []
 
-    def answer():
+    def wait_and_act():
         try:
-            outcomes.append(act(clinic.unit_of_work()))
-        except OfferNotOpenError as error:
+            outcomes.append(second(clinic.unit_of_work()))
+        except RefusedError as error:
             outcomes.append(type(error))
 
-    thread = threading.Thread(target=answer)
+    thread = threading.Thread(target=wait_and_act)
     with clinic.uow as uow:
-        offer = offers.open_offer(waiting.id, uow)
-        visit = offers.visit_of(offer, waiting, uow.now)
-        uow.diaries.hold([offer.doctor_id], [visit.patient_id], visit.span)
+        held = clinic.visit(patient_id=clinic.patients[1].id)
+        uow.diaries.hold([held.doctor_id], [held.patient_id], held.span)
         thread.start()
-        clock_time.sleep(0.1)  # By now the other one has read the offer, and waits.
-        offers.end_offer(offer, outcome, uow)
+        clock_time.sleep(0.1)  # By now the other one has read, and waits.
+        first(uow)
         uow.commit()
     thread.join()
     return outcomes
+
+
+def while_ended(clinic, waiting, outcome, act):
+    """End the offer to somebody while *act* waits for it; return what came of it."""
+
+    def end(uow):
+        offers.end_offer(offers.open_offer(waiting.id, uow), outcome, uow)
+
+    return at_once(clinic, end, act)
 
 
 @pytest.mark.parametrize("act", [waitlist.accept, waitlist.decline])
@@ -1444,6 +1491,24 @@ def test_a_time_is_passed_on_whole_though_it_was_offered_in_parts(clinic, watch)
     assert offers_to(second, clinic) == [("03-02 10:30", "expired")]
 
 
+def test_whoever_let_a_time_go_can_have_another_one_that_lapsed(clinic, watch):
+    friday = DAY + timedelta(days=4)
+    monday_only = wait(clinic, 1, duration=60, last_date=DAY)
+    any_day = wait(clinic, 2, duration=60)
+    free(clinic, taken(clinic))
+    free(clinic, taken(clinic, on=friday))
+    assert offered(any_day, clinic) == "03-06 10:00"
+    later(watch)
+
+    assert waitlist.sweep(clinic.uow) == 2
+
+    assert offers_to(monday_only, clinic) == [("03-02 10:00", "expired")]
+    assert offers_to(any_day, clinic) == [
+        ("03-06 10:00", "expired"),
+        ("03-02 10:00", "open"),
+    ]
+
+
 def test_a_sweep_is_for_one_clinic(clinic, watch):
     other = open_clinic(clinic.store, name="Other", week=hours("10:00-11:00"))
     waiting = lapsed_offer(other, watch)
@@ -1482,6 +1547,20 @@ def test_an_erased_patient_whose_entry_came_in_between_is_passed_over(clinic):
     free(clinic, taken(clinic))
 
     assert (offered(entry, clinic), offered(second, clinic)) == (None, "03-02 10:00")
+
+
+def test_who_begins_to_wait_while_being_erased_waits_no_longer(clinic):
+    person = clinic.patients[1]
+    entry = clinic.entry(patient_id=person.id)
+
+    at_once(
+        clinic,
+        lambda uow: uow.waitlist.add(entry),
+        lambda uow: register.erase(person.id, uow),
+    )
+
+    assert listed(clinic) == []
+    assert register.get(person.id, clinic.uow).erased_at is not None
 
 
 def test_entries_of_a_merged_patient_wait_for_who_is_left(clinic):
@@ -1565,6 +1644,7 @@ def test_what_is_only_offered_is_in_no_export(clinic):
     assert record["appointments"] == []
     assert [entry["id"] for entry in record["waitlist"]] == [str(waiting.id)]
     assert record["waitlist"][0]["note"] == "calls back"
+    assert [event["kind"] for event in record["events"]] == ["waitlist.offered"]
     json.dumps(record)
 
 
