@@ -101,9 +101,8 @@ def drive(app, store):
     return done
 
 
-@pytest.mark.parametrize(
-    "url", ["sqlite_url", pytest.param("postgres_url", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"])
 def test_nothing_that_somebody_sends_is_ever_logged(request, told, url, capfd):
     store, desk = opened(request.getfixturevalue(url))
 

@@ -25,6 +25,8 @@ from tests.postgres import PostgresServer
 from tests.sql.conftest import OpenStore
 from tests.sql.rows import Rows
 
+pytestmark = pytest.mark.slow
+
 TEN = datetime(2026, 3, 2, 15, tzinfo=UTC)
 AT_TEN = {"starts_at": TEN, "ends_at": TEN + timedelta(minutes=30)}
 

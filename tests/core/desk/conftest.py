@@ -34,7 +34,11 @@ def memory(watch: Watch) -> MemoryStore:
     return MemoryStore(watch)
 
 
-@pytest.fixture(scope="session", params=["memory", "sqlite", "postgresql"])
+# On PostgreSQL the contract alone is a quick one.
+KINDS = ["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="session", params=KINDS)
 def shared_store(
     request: pytest.FixtureRequest,
     shared_watch: Watch,
