@@ -112,7 +112,8 @@ def retime(uow: UnitOfWork, *, apply: bool = False) -> Retiming:
         offers = [
             offer
             for offer, entry in open_offers
-            if _moves(offer, zone) or any(step.meets(offer, entry) for step in steps)
+            if offer.counts(uow.now)
+            and (_moves(offer, zone) or any(s.meets(offer, entry) for s in steps))
         ]
         if apply:
             for offer, _ in open_offers:

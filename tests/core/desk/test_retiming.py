@@ -20,7 +20,7 @@ from clinicflow_core.desk.booking import ReinstateAppointment
 from clinicflow_core.desk.retiming import REASON, retime
 from clinicflow_core.entities.appointment import Override, Status
 from clinicflow_core.entities.user import Role
-from clinicflow_core.entities.waitlist import WaitlistStatus
+from clinicflow_core.entities.waitlist import Outcome, WaitlistStatus
 from clinicflow_core.errors import BookingConflictError, NotPermittedError
 from tests.builders import DAY, NOW, OPEN_ALL_WEEK, clock, local, open_clinic
 from tests.core.desk.acts import (
@@ -568,16 +568,19 @@ def test_an_offer_gives_way_to_a_visit_that_will_need_its_time(store, person):
 
 def test_offers_that_lapsed_are_in_nobodys_way(store, watch):
     clinic = clinic_in(store, "Africa/Lagos")
-    entry, _ = hold(clinic, "01:30-02:15", SUNDAY, 1)
+    _, offer = hold(clinic, "01:30-02:15", SUNDAY, 1)
     visit = clinic.store_visit("03:00-03:30", on=SUNDAY)
+    hold(clinic, "04:00-04:30", SUNDAY)
     watch.at = NOW + 2 * HOUR
     move_clinic(clinic, "Europe/Berlin")
 
-    retime(clinic.uow, apply=True)
+    retimed = retime(clinic.uow, apply=True)
 
+    assert retimed.offers == 0
     assert now_of(visit, clinic).override is None
-    waitlist.sweep(clinic.uow)
-    assert waitlist.get(entry.id, clinic.uow).entry.status.value == "waiting"
+    assert waitlist.sweep(clinic.uow) == 2
+    with clinic.uow as uow:
+        assert uow.waitlist.get_offer(offer.id).outcome is Outcome.EXPIRED
 
 
 # Many of them

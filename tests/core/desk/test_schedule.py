@@ -350,13 +350,19 @@ def test_what_is_only_offered_is_shown_as_that_and_not_as_a_visit(clinic, watch)
     clinic.store_offer("11:30-12:00")
     clinic.store_offer("10:30-11:00", clinic.store_entry())
 
+    clinic.store_offer("09:00-09:30", clinic.store_entry(), on=DAY + timedelta(days=2))
+    visit = clinic.store_visit("15:00-15:30")
+
     haddad, chen = schedule.day(DAY, [], clinic.uow).doctors
     tuesday = schedule.day(DAY + timedelta(days=1), [], clinic.uow)
+    wednesday = schedule.week(DAY, [], clinic.uow).days[2]
     watch.at += timedelta(hours=1)
     [_, later] = schedule.day(DAY, [], clinic.uow).doctors
 
-    assert (chen.visits, haddad.offered) == ((), ())
+    assert [shown.appointment for shown in chen.visits] == [visit]
+    assert haddad.offered == ()
     shown = [f"{s.start_time:%H:%M}-{s.end_time:%H:%M}" for s in chen.offered]
     assert shown == ["10:30-11:00", "11:30-12:00"]
     assert [shown.offered for shown in tuesday.doctors] == [(), ()]
+    assert [len(shown.offered) for shown in wednesday.doctors] == [0, 1]
     assert later.offered == ()

@@ -637,18 +637,49 @@ def test_an_act_that_frees_time_works_without_anybody_waiting(memory, watch, how
         assert uow.waitlist.open_offers_with(clinic.doctor.id) == ()
 
 
-def test_a_cancelled_visit_that_shared_its_time_frees_none(clinic):
-    taken(clinic)
-    second = booking.book(
-        clinic.request(
-            "10:00-11:00", patient_id=clinic.patients[2].id, override=EMERGENCY
+@pytest.mark.parametrize(
+    "give_up",
+    [
+        pytest.param(lambda clinic, series_of, visit: free(clinic, visit), id="cancel"),
+        pytest.param(
+            lambda clinic, series_of, visit: booking.reschedule(
+                visit.id, to("10:00-11:00", on=TUESDAY), clinic.uow
+            ),
+            id="move",
+        ),
+        pytest.param(
+            lambda clinic, series_of, visit: series.cancel(
+                series_of.id, CancelSeries(), clinic.uow
+            ),
+            id="cancel the series",
+        ),
+        pytest.param(
+            lambda clinic, series_of, visit: series.change(
+                series_of.id, ChangeSeries(days_later=1), clinic.uow
+            ),
+            id="move the series",
+        ),
+    ],
+)
+def test_a_visit_that_shared_its_doctors_time_frees_none(clinic, give_up):
+    taken(clinic, "10:00-10:45", patient_id=clinic.patients[2].id)
+    booked = series.book(
+        BookSeries(
+            doctor_id=clinic.doctor.id,
+            patient_id=clinic.patient.id,
+            date=DAY,
+            start_time=time(10),
+            duration=60,
+            rrule="FREQ=DAILY;COUNT=1",
+            override=EMERGENCY,
         ),
         clinic.uow,
     )
-    waiting = wait(clinic)
+    waiting = wait(clinic, duration=15)
 
-    free(clinic, second)
+    give_up(clinic, booked, booked.appointments[0])
 
+    # From 10:45 on nobody but the visit was there, and it kept nobody else away.
     assert offered(waiting, clinic) is None
 
 
