@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
@@ -100,8 +101,7 @@ def who_waits(
         return ()
     held(NOBODY, People([doctor_id, *also]), freed[0], uow)
     zone = uow.clinic.zone
-    first, last = days_of(_hull(freed), zone)
-    found = uow.waitlist.waiting(doctor_id, first, last, MOST_ASKED)
+    found = uow.waitlist.waiting(doctor_id, *_days_near(freed, zone), MOST_ASKED)
     suited = (entry for entry in found if may_suit(entry, freed, zone))
     return tuple(islice(suited, MOST_HELD))
 
@@ -201,9 +201,8 @@ def _diary_of(
     waiting: Collection[WaitlistEntry],
     uow: UnitOfWork,
 ) -> Diary:
-    # The day before is searched whole, and visits may run into the day after.
-    around = 2 * _DAY + timedelta(minutes=MAX_BUFFER)
-    window = _hull(freed).widened(around)
+    # The days near it are searched whole, and visits may run into the day after.
+    window = _hull(freed).widened(3 * _DAY)
     patients = {entry.patient_id for entry in waiting}
     return uow.diaries.read([doctor_id], patients, window)
 
@@ -213,9 +212,9 @@ def _openings_for(
 ) -> Iterator[Opening]:
     if diary.patients[entry.patient_id].erased_at is not None:
         return
-    first, last = days_of(_hull(freed), diary.zone)
+    first, last = _days_near(freed, diary.zone)
     search = Search(
-        first=max(first - _DAY, entry.first_date),
+        first=max(first, entry.first_date),
         last=min(last, entry.last_date),
         duration=entry.duration,
         visit_category=entry.visit_category,
@@ -289,6 +288,12 @@ def visit_of(offer: Offer, entry: WaitlistEntry, now: datetime) -> Appointment:
         created_at=now,
         updated_at=now,
     )
+
+
+def _days_near(freed: Sequence[TimeSpan], zone: ZoneInfo) -> tuple[date, date]:
+    """Return the first and the last local day of visits that could need *freed*."""
+    first, last = days_of(_hull(freed).widened(timedelta(minutes=MAX_BUFFER)), zone)
+    return first - _DAY, last
 
 
 def _hull(spans: Sequence[TimeSpan]) -> TimeSpan:

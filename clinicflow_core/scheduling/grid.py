@@ -138,9 +138,9 @@ class _Kept:
 
     def keep(self, key: tuple[object, ...], grid: Grid) -> None:
         with self._lock:
-            if key not in self._grids:
-                self._grids[key] = grid
-                self._starts += len(grid.times)
+            before = self._grids.pop(key, None)
+            self._starts += len(grid.times) - (len(before.times) if before else 0)
+            self._grids[key] = grid
             while self._starts > MOST_STARTS_KEPT:
                 _, oldest = self._grids.popitem(last=False)
                 self._starts -= len(oldest.times)

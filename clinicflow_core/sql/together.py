@@ -30,6 +30,8 @@ class Together:
         self._begun = False
 
     def __call__(self, errands: Sequence[Errand]) -> list[Outcome]:
+        # First: a value that the driver cannot write must leave nothing half known.
+        executions = [self._execution(errand) for errand in errands]
         script: list[bytes] = []
         if not self._begun:
             script.append(b"BEGIN")
@@ -40,7 +42,7 @@ class Together:
                 self._known.add(prepared.name)
         silent = len(script)
         is_new = silent > (not self._begun)
-        script.extend(self._execution(errand) for errand in errands)
+        script.extend(executions)
         if not script:
             return []
         self._begun = True

@@ -219,7 +219,7 @@ def test_without_guard_and_wall_times_are_held_twice(
 ):
     drop_walls(store)
 
-    run(clinic, database_url, time_of, min(SECONDS, 5), guarded=False)
+    run(clinic, database_url, time_of, min(SECONDS, 3), guarded=False)
 
     overlaps = overlaps_ever(trail(store))
     record_property("overlaps ever", overlaps)

@@ -180,7 +180,9 @@ class Model:
         """Return the minutes of the work that begins on *day*."""
         stretches = self.dated[doctor].get(day, self.week[doctor](day % 7))
         return {
-            day * A_DAY + minute for first, last in stretches for minute in range(first, last)
+            day * A_DAY + minute
+            for first, last in stretches
+            for minute in range(first, last)
         }
 
     def open(self, doctor: int) -> set[int]:
@@ -237,7 +239,11 @@ class Model:
         closed = self.policy.get("closed", ())
         return (
             ["outside-hours"] * (not self.open(doctor).issuperset(time))
-            + ["time-off" for d, off in self.off.values() if d == doctor and meet(off, time)]
+            + [
+                "time-off"
+                for d, off in self.off.values()
+                if d == doctor and meet(off, time)
+            ]
             + ["closed-day" for day in closed if meet(self.day(day), time)]
         )
 
@@ -298,7 +304,9 @@ class Model:
         gap = 0 if overlap_alone else self.gap(doctor)
         barred = {m for o in others for m in range(o.start - gap, o.stop + gap)}
         if patient is not None:
-            barred |= {m for each in taken if each.patient == patient for m in each.time}
+            barred |= {
+                m for each in taken if each.patient == patient for m in each.time
+            }
         if not overlap_alone:
             barred |= {m for d, off in self.off.values() if d == doctor for m in off}
             barred |= {m for d in self.policy.get("closed", ()) for m in self.day(d)}
@@ -358,18 +366,28 @@ class Model:
         self, doctor: int, freed: Iterable[int], but: Iterable[Any] = ()
     ) -> None:
         """Offer the minutes that came free to whoever waits, best ranked first."""
-        waiting = [e for e in self.ranked() if e.status == "waiting" and e.id not in but]
+        waiting = [
+            e for e in self.ranked() if e.status == "waiting" and e.id not in but
+        ]
         self.offer(doctor, freed, waiting)
 
     def ranked(self) -> list[Entry]:
         return sorted(self.entries.values(), key=lambda entry: entry.rank)
 
-    def offer(self, doctor: int, freed: Iterable[int], waiting: Iterable[Entry]) -> None:
+    def offer(
+        self, doctor: int, freed: Iterable[int], waiting: Iterable[Entry]
+    ) -> None:
         freed = {minute for minute in freed if minute >= self.now}
         gap = self.gap(doctor)
-        near = {m for run in runs(freed) for m in range(run.start - gap, run.stop + gap)}
+        near = {
+            m for run in runs(freed) for m in range(run.start - gap, run.stop + gap)
+        }
         for entry in waiting:
-            if entry.offer is not None or entry.doctor not in (None, doctor) or not freed:
+            if (
+                entry.offer is not None
+                or entry.doctor not in (None, doctor)
+                or not freed
+            ):
                 continue
             days = range(entry.days[0], entry.days[1] + 1)
             found = [
@@ -385,7 +403,7 @@ class Model:
             # What takes most of it, the first of those.
             start = max(
                 found,
-                key=lambda start: len(freed & {*range(start, start + entry.minutes)}),  # noqa: B023  Called at once.
+                key=lambda start: len(freed & {*range(start, start + entry.minutes)}),
             )
             expires = min(self.now + self.policy.get("offer", 120), start)
             entry.offer = Offer(doctor, start, entry.minutes, expires)
@@ -425,7 +443,12 @@ class Model:
     # Series.
 
     def place_all(
-        self, doctor: int, patient: int, starts: Iterable[int], minutes: int, reason: Any
+        self,
+        doctor: int,
+        patient: int,
+        starts: Iterable[int],
+        minutes: int,
+        reason: Any,
     ) -> tuple[list[Visit], list[tuple[int, list[str]]]]:
         """Return the visits that can stand, and those that cannot with the reasons."""
         placed: dict[object, Visit] = {}

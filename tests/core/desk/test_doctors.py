@@ -21,7 +21,7 @@ from clinicflow_core.errors import (
     UserNotFoundError,
 )
 from clinicflow_core.ports import PageRequest
-from tests.builders import DAY, clock, doctor, hours, open_clinic
+from tests.builders import DAY, clock, doctor, hours, open_clinic, time_off
 
 OMAR = AddDoctor(name="Dr. Omar Haddad", initials="OH", color="#4A90A4")
 
@@ -175,6 +175,21 @@ def test_a_doctor_without_visits_can_be_removed(clinic):
     with pytest.raises(DoctorNotFoundError):
         doctors.get(omar.id, clinic.uow)
     assert happened(omar.id, clinic)[-1] == ("doctor.removed", {})
+
+
+def test_a_removed_doctor_takes_nobody_elses_calendar_along(clinic):
+    omar = clinic.add_doctor()
+    for each in (clinic.doctor, omar):
+        clinic.commit(
+            lambda uow, of=each: uow.doctors.set_dated_hours(of.id, DAY, ()),
+            lambda uow, of=each: uow.doctors.add_time_off(time_off(of.id)),
+        )
+
+    doctors.remove(omar.id, clinic.uow)
+
+    with clinic.uow as uow:
+        assert len(uow.doctors.dated_hours_of(clinic.doctor.id, DAY, DAY)) == 1
+        assert len(uow.doctors.time_off_of(clinic.doctor.id, DAY)) == 1
 
 
 def test_a_doctor_with_visits_stays_and_future_ones_are_named(clinic):
