@@ -491,9 +491,9 @@ class Model:
             Which of them stand or stay, and where the others cannot be with the
             reasons.
         """
-        order = sorted(visits, key=lambda key: visits[key].start)
-        if order and target(first := visits[order[0]])[1] > first.start:
-            order.reverse()
+        first = next(iter(visits.values()), None)
+        later = first is not None and target(first)[1] > first.start
+        order = sorted(visits, key=lambda key: visits[key].start, reverse=later)
         standing, refused = [], []
         for key in order:
             visit = visits[key]
