@@ -306,7 +306,8 @@ def new_time(
     It is nothing if nobody waits for it. The doctor must be held.
     """
     today = _today(uow)
-    first, last = (day, day) if day else (today, today + DAYS_OFFERED * _DAY)
+    # What runs past midnight can lie in the work of the day after.
+    first, last = (day, day + _DAY) if day else (today, today + DAYS_OFFERED * _DAY)
     if not uow.waitlist.waiting(doctor_id, first - _DAY, last + _DAY, limit=1):
         return []
     new, old = (

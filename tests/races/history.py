@@ -13,7 +13,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,8 +24,9 @@ from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import Store
 from tests.sql.rows import past_the_wall
 
-# Who came later is in the way of whoever was there. An offer that had lapsed by the
-# latecomer's clock was there no more, ended or not.
+# Who came later is in the way of whoever was there. An offer that had lapsed was there
+# no more, ended or not: by the latecomer's clock, or by that of somebody before, who
+# let it go. The latecomer may have looked at the clock and then waited for them.
 OVERLAPS = """
 SELECT count(*) FROM held x JOIN held y
 ON x.made < y.made AND x.person = y.person AND x.starts < y.ends AND y.starts < x.ends
@@ -61,6 +62,7 @@ class Entry:
     One line of the trail of visits and of the waitlist.
 
     Attributes:
+        at: What the clock showed whoever did it when they began.
         act: The request that it was part of, if it was given a name.
     """
 
@@ -82,6 +84,7 @@ class Held:
     Time that is held from one entry of the trail on.
 
     Attributes:
+        made_at: The latest that any clock had shown until then.
         people: Whose time it is; of nobody, one, or both.
         lapses: When it holds nothing any more, if it is an offer.
     """
@@ -89,6 +92,7 @@ class Held:
     number: int
     entry: Entry
     patient: str | None
+    made_at: datetime
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -106,7 +110,7 @@ class Held:
     def until(self, number: int | None) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of what was held up to the entry *number*."""
         starts, ends = place_of(self.entry.facts)
-        made_at = self.entry.at.timestamp()
+        made_at = self.made_at.timestamp()
         for person in self.people:
             yield (person, starts, ends, self.number, number, made_at, self.lapses)
 
@@ -165,7 +169,9 @@ def periods(entries: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
     """
     held: dict[str, Held] = {}
     patients: dict[UUID, str] = {}
+    shown = datetime.min.replace(tzinfo=UTC)
     for number, entry in enumerate(entries):
+        shown = max(shown, entry.at)
         if entry.kind not in BEGUN | MOVED | ENDED | NOT_OF_TIME:
             raise ValueError(f"nobody knows what {entry.kind} does to a diary")
         if "patient_id" in entry.facts:
@@ -175,7 +181,8 @@ def periods(entries: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
         if before := held.pop(entry.held_id, None):
             yield from before.until(number)
         if entry.kind not in ENDED:
-            held[entry.held_id] = Held(number, entry, patients.get(entry.record_id))
+            patient = patients.get(entry.record_id)
+            held[entry.held_id] = Held(number, entry, patient, shown)
     for last in held.values():
         yield from last.until(None)
 

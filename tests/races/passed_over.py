@@ -89,7 +89,7 @@ class _Replay:
             yield _Freed(facts["doctor_id"], *place_of(facts), entry.record_id)
         if entry.kind not in ENDED:
             patient = self.patients.get(entry.record_id)
-            self.held[entry.held_id] = Held(0, entry, patient)
+            self.held[entry.held_id] = Held(0, entry, patient, entry.at)
         if entry.kind == "waitlist.offered":
             starts, _ = place_of(entry.facts)
             self.offered.add((entry.record_id, entry.facts["doctor_id"], starts))

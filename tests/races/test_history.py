@@ -182,6 +182,16 @@ def test_the_history_of_a_diary_is_counted(entries, overlaps):
             id="booked when it had lapsed",
         ),
         pytest.param(
+            [
+                joined(FIRST),
+                offered(A),
+                booked(uuid4(), "eve", starts="15:00", told_at="08:00"),
+                booked(B, "bea", told_at="07:59"),
+            ],
+            0,
+            id="booked when it had lapsed for somebody before",
+        ),
+        pytest.param(
             [joined(FIRST), offered(A), booked(B, "bea", told_at="07:59")],
             1,
             id="booked a minute before it lapses",

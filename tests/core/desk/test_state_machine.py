@@ -986,7 +986,7 @@ class Desk(RuleBasedStateMachine):
             assert told == [f"waitlist.{kind}" for kind in entry.events]
 
 
-TIMES_AS_SELDOM = {"memory": 1, "sqlite": 5, "postgresql": 5}
+TIMES_AS_SELDOM = {"memory": 1, "sqlite": 3, "postgresql": 3}
 """A database is slower, and does what memory does."""
 
 

@@ -625,6 +625,17 @@ def test_time_that_comes_free_is_offered(clinic, watch, how):
     assert refusals(clinic) == ["doctor-busy"]
 
 
+def test_hours_past_midnight_free_nothing_that_was_free_in_the_work_of_the_next_day(
+    store,
+):
+    clinic = open_clinic(store, week=hours("00:30-12:00"), patients=2)
+    before = wait(clinic, 1, first_date=TUESDAY, earliest=clock("00:30"))
+
+    set_day(clinic, DAY, "22:00-01:00")
+
+    assert offered(before, clinic) is None
+
+
 @pytest.mark.parametrize("how", FREEING)
 def test_an_act_that_frees_time_works_without_anybody_waiting(memory, watch, how):
     clinic = open_clinic(memory, week=hours("10:00-11:00"), patients=6)
