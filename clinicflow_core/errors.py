@@ -18,11 +18,18 @@ Everything ClinicFlow raises on purpose:
     - SeriesNotFoundError
     - TimeOffNotFoundError
     - WaitlistEntryNotFoundError
+    - QuestionnaireNotFoundError
+    - FormNotFoundError
+    - LinkNotFoundError
+    - SummaryNotFoundError
+    - JobNotFoundError
   + RefusedError
     - BookingConflictError
     - SeriesConflictError
     - WaitlistClosedError
     - OfferNotOpenError
+    - FormExistsError
+    - BirthDateRefusedError
     - InvalidTransitionError
     - EmailTakenError
     - GoogleTakenError
@@ -46,6 +53,7 @@ Everything ClinicFlow raises on purpose:
   + SettingsError
   + ContentionError
   + AlreadyAnsweredError
+  + SummaryFailedError
 
 Adapters catch the middle classes; the leaves carry the facts. Anything else
 that escapes is a bug. Texts name ids, never people.
@@ -216,6 +224,43 @@ class WaitlistEntryNotFoundError(NotFoundError):
     kind = "waitlist entry"
 
 
+class QuestionnaireNotFoundError(NotFoundError):
+    kind = "questionnaire"
+
+
+class FormNotFoundError(NotFoundError):
+    kind = "intake form"
+
+
+class SummaryNotFoundError(NotFoundError):
+    """
+    The intake form has no summary.
+
+    Attributes:
+        record_id: Of the form.
+    """
+
+    kind = "summary of intake form"
+
+
+class JobNotFoundError(NotFoundError):
+    kind = "job"
+
+
+class LinkNotFoundError(NotFoundError):
+    """
+    A link to an intake form does not work: wrong, expired, revoked or used.
+
+    Which of these it is, nobody is told.
+    """
+
+    def __init__(self) -> None:
+        super(NotFoundError, self).__init__()
+
+    def __str__(self) -> str:
+        return "This link does not work, or no longer."
+
+
 class RefusedError(ClinicFlowError):
     """A rule or the state of a record forbids it."""
 
@@ -296,19 +341,63 @@ class OfferNotOpenError(RefusedError):
         return f"Nothing is offered to waitlist entry {self.record_id} now."
 
 
+class FormExistsError(RefusedError):
+    """
+    A visit has an intake form already.
+
+    Attributes:
+        record_id: Of the visit.
+        form_id: Of the form that it has.
+    """
+
+    code = "form-exists"
+
+    def __init__(self, record_id: UUID, form_id: UUID) -> None:
+        super().__init__(record_id, form_id)
+        self.record_id = record_id
+        self.form_id = form_id
+
+    def __str__(self) -> str:
+        return f"Appointment {self.record_id} has the intake form {self.form_id}."
+
+
+class BirthDateRefusedError(RefusedError):
+    """
+    What was given is not the birth date on record, or was given wrong too often.
+
+    Attributes:
+        tries_left: How often it can still be tried.
+    """
+
+    code = "birth-date-refused"
+
+    def __init__(self, tries_left: int) -> None:
+        super().__init__(tries_left)
+        self.tries_left = tries_left
+
+    def __str__(self) -> str:
+        if not self.tries_left:
+            return "The birth date was given wrong too often."
+        left = "one try" if self.tries_left == 1 else f"{self.tries_left} tries"
+        return f"That is not the birth date on record; {left} left."
+
+
 class InvalidTransitionError(RefusedError):
-    """An appointment in *status* cannot take *event*."""
+    """A record in *status* cannot take *event*."""
 
     code = "invalid-transition"
 
-    def __init__(self, record_id: UUID, status: str, event: str) -> None:
-        super().__init__(record_id, status, event)
+    def __init__(
+        self, record_id: UUID, status: str, event: str, kind: str = "appointment"
+    ) -> None:
+        super().__init__(record_id, status, event, kind)
         self.record_id = record_id
         self.status = status
         self.event = event
+        self.kind = kind
 
     def __str__(self) -> str:
-        return f"Cannot {self.event}: appointment {self.record_id} is {self.status}."
+        return f"Cannot {self.event}: {self.kind} {self.record_id} is {self.status}."
 
 
 class EmailTakenError(RefusedError):
@@ -588,3 +677,21 @@ class AlreadyAnsweredError(ClinicFlowError):
 
     def __str__(self) -> str:
         return "This request was carried out before."
+
+
+class SummaryFailedError(ClinicFlowError):
+    """
+    A summarizer gave no summary; the form is as it was.
+
+    Attributes:
+        reason: A value of `entities.summary.FailureReason`.
+    """
+
+    code = "summary-failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"No summary was made: {self.reason}."

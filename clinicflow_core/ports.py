@@ -33,15 +33,23 @@ from clinicflow_core.entities.ids import (
     AppointmentId,
     ClinicId,
     DoctorId,
+    EventId,
+    FormId,
     PatientId,
+    QuestionnaireId,
     SeriesId,
     SessionId,
+    SummaryId,
     TimeOffId,
     UserId,
     WaitlistId,
 )
+from clinicflow_core.entities.intake import FormStatus, IntakeForm, IntakeLink
+from clinicflow_core.entities.job import Job, JobStatus
 from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.questionnaire import Questionnaire
 from clinicflow_core.entities.series import Series
+from clinicflow_core.entities.summary import Digest, Statement, Summary
 from clinicflow_core.entities.user import Session, User
 from clinicflow_core.entities.waitlist import Offer, WaitlistEntry, WaitlistStatus
 from clinicflow_core.scheduling.diary import Diary
@@ -463,6 +471,174 @@ class Belongings(Protocol):
         """
 
 
+class Questionnaires(Protocol):
+    """The questionnaires of one clinic: each version is a record, and never changes."""
+
+    def add(self, questionnaire: Questionnaire) -> None:
+        """
+        Raises:
+            ContentionError: If there is one with this id, or this name and version.
+        """
+
+    def get(self, questionnaire_id: QuestionnaireId) -> Questionnaire:
+        """
+        Raises:
+            QuestionnaireNotFoundError: If there is none.
+        """
+
+    def newest(self, name: str) -> Questionnaire | None:
+        """Return the last version of the questionnaire called *name*."""
+
+    def page(self, request: PageRequest) -> Page[Questionnaire]:
+        """Return a part of all versions, by name, the newest first."""
+
+
+@frozen(kw_only=True)
+class FormFilter:
+    """Which intake forms: all that is set must agree."""
+
+    status: FormStatus | None = None
+    patient_id: PatientId | None = None
+    appointment_id: AppointmentId | None = None
+
+
+class IntakeForms(Protocol):
+    """The intake forms of one clinic, and the links to them."""
+
+    def add(self, form: IntakeForm) -> None:
+        """
+        Raises:
+            ContentionError: If its visit has a form that is not revoked.
+        """
+
+    def get(self, form_id: FormId) -> IntakeForm:
+        """
+        Raises:
+            FormNotFoundError: If there is none.
+        """
+
+    def save(self, form: IntakeForm) -> None:
+        """
+        Raises:
+            ContentionError: If the stored version is not the one before, or its
+                visit has another form that is not revoked.
+        """
+
+    def page(
+        self, which: FormFilter, request: PageRequest, of_doctor: DoctorId | None = None
+    ) -> Page[IntakeForm]:
+        """
+        Return a part of the forms, by when they were made.
+
+        Args:
+            of_doctor: Only those of patients who have any visit with this doctor.
+        """
+
+    def current_of(self, appointment_id: AppointmentId) -> IntakeForm | None:
+        """Return the form of a visit that is not revoked."""
+
+    def add_link(self, link: IntakeLink) -> None: ...
+
+    def hold_link(self, token_hash: str) -> IntakeLink | None:
+        """Return a link, which nobody else can change until the block is left."""
+
+    def save_link(self, link: IntakeLink) -> None:
+        """Keep the link, which must be held."""
+
+    def links_of(self, form_id: FormId) -> tuple[IntakeLink, ...]:
+        """Return the links to a form, oldest first."""
+
+    def revoke_links(self, form_id: FormId, now: datetime) -> None:
+        """Let no link to the form work any more; those that were revoked stay so."""
+
+
+class Summaries(Protocol):
+    """The summaries of one clinic's intake forms."""
+
+    def add(self, summary: Summary) -> None:
+        """
+        Raises:
+            ContentionError: If its form has one already that is not superseded.
+        """
+
+    def get(self, summary_id: SummaryId) -> Summary:
+        """
+        Raises:
+            SummaryNotFoundError: If there is none.
+        """
+
+    def save(self, summary: Summary) -> None:
+        """
+        Raises:
+            ContentionError: If the stored version is not the one before.
+        """
+
+    def current_of(self, form_id: FormId) -> Summary | None:
+        """Return the summary of a form that is not superseded."""
+
+    def of_form(self, form_id: FormId) -> tuple[Summary, ...]:
+        """Return all summaries that a form ever had, newest first."""
+
+
+class Jobs(Protocol):
+    """What is to be done in one clinic because something happened: the outbox."""
+
+    def claim(self, kinds: Collection[str], until: datetime) -> Job | None:
+        """
+        Return a job that nobody else has, and lease it.
+
+        Of those of *kinds* that can be done now, it is the one that waits longest.
+        One that another worker is about to claim is passed over.
+
+        Args:
+            until: Until then nobody else claims it.
+        """
+
+    def get(self, job_id: EventId) -> Job:
+        """
+        Raises:
+            JobNotFoundError: If there is none.
+        """
+
+    def save(self, job: Job) -> None:
+        """
+        Keep what became of a job.
+
+        Raises:
+            ContentionError: If somebody claimed it meanwhile.
+        """
+
+    def page(
+        self, kinds: Collection[str], status: JobStatus | None, request: PageRequest
+    ) -> Page[Job]:
+        """Return a part of the jobs of *kinds*, those that wait longest first."""
+
+
+class Summarizer(Protocol):
+    """Makes the summary of an intake form."""
+
+    @property
+    def model_version(self) -> str:
+        """What it is, in at most 50 characters."""
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether nothing leaves the machine for it; it is quick then."""
+
+    def summarize(self, statements: Sequence[Statement], patient: Patient) -> Digest:
+        """
+        Return what the doctor needs to know of these statements.
+
+        It is not checked yet: see `intake.grounding`.
+
+        Args:
+            patient: Who made them; nothing of it may leave the machine.
+
+        Raises:
+            SummaryFailedError: If it could not make one.
+        """
+
+
 class Origins(Protocol):
     """Where imported records came from, so that importing again adds nothing."""
 
@@ -575,7 +751,15 @@ class UnitOfWork(Protocol):
     @property
     def diaries(self) -> Diaries: ...
     @property
+    def intake_forms(self) -> IntakeForms: ...
+    @property
+    def jobs(self) -> Jobs: ...
+    @property
     def origins(self) -> Origins: ...
+    @property
+    def questionnaires(self) -> Questionnaires: ...
+    @property
+    def summaries(self) -> Summaries: ...
     @property
     def users(self) -> Users: ...
     @property

@@ -55,6 +55,13 @@ class Environment(Enum):
     PRODUCTION = "production"
 
 
+class SummarizerChoice(Enum):
+    """What makes summaries of intake forms."""
+
+    EXTRACTIVE = "extractive"
+    OPENAI = "openai"
+
+
 def _origins(_: object, __: object, origins: tuple[str, ...]) -> None:
     for origin in origins:
         if complaint := _origin.complaint(origin):
@@ -77,6 +84,9 @@ class Settings:
         google_issuer: The OpenID provider; another than Google for trying things out.
         debug: Whether SQL statements are logged, without their values.
         cors_origins: The front ends that may call from a browser.
+        summarizer: Nothing leaves the machine for the extractive one. For the other,
+            the answers of patients do, without what is known to name them.
+        openai_base_url: A compatible server; OpenAI's own without.
         rate_limit: How often an address may ask what needs no sign-in; see
             the function `rate_limit`.
         trusted_proxies: How many proxies stand in front and say who asks.
@@ -100,9 +110,15 @@ class Settings:
     access_token_expire_minutes: int = field(
         default=480, validator=whole(1, 7 * 24 * 60)
     )
+    summarizer: SummarizerChoice = SummarizerChoice.EXTRACTIVE
     openai_api_key: str | None = field(
         default=None, repr=False, validator=one_line(1000)
     )
+    openai_base_url: str | None = field(
+        default=None,
+        validator=pattern("https?://.+", "must be a URL as https://api.openai.com/v1"),
+    )
+    openai_model: str = field(default="gpt-4o-mini", validator=one_line(50))
     google_client_id: str | None = field(default=None, validator=one_line(1000))
     google_client_secret: str | None = field(
         default=None, repr=False, validator=one_line(1000)
@@ -151,17 +167,20 @@ def load_settings(
 def refuse_unsafe(settings: Settings) -> None:
     """
     Raises:
-        SettingsError: If *settings* are for production and must not be used there.
+        SettingsError: If *settings* do not go together, or are for production and
+            must not be used there.
     """
     if problems := _unsafe(settings):
         raise SettingsError(problems)
 
 
 def _unsafe(settings: Settings) -> tuple[str, ...]:
-    if settings.environment is not Environment.PRODUCTION:
-        return ()
-    secret = settings.jwt_secret_key
     problems = []
+    if settings.summarizer is SummarizerChoice.OPENAI and not settings.openai_api_key:
+        problems.append("OPENAI_API_KEY: must be set for SUMMARIZER=openai")
+    if settings.environment is not Environment.PRODUCTION:
+        return tuple(problems)
+    secret = settings.jwt_secret_key
     if secret is None:
         problems.append("JWT_SECRET_KEY: must be set in production")
     elif secret == EXAMPLE_SECRET:

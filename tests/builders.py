@@ -32,15 +32,26 @@ from clinicflow_core.entities.ids import (
     CancellationId,
     ClinicId,
     DoctorId,
+    FormId,
     PatientId,
+    QuestionnaireId,
     SeriesId,
     SessionId,
+    SummaryId,
     TimeOffId,
     UserId,
     WaitlistId,
 )
+from clinicflow_core.entities.intake import IntakeForm, IntakeLink
 from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.questionnaire import (
+    Definition,
+    Kind,
+    Question,
+    Questionnaire,
+)
 from clinicflow_core.entities.series import Series
+from clinicflow_core.entities.summary import Digest, Source, Summary, SummaryItem
 from clinicflow_core.entities.user import Role, Session, User
 from clinicflow_core.entities.waitlist import Offer, WaitlistEntry
 from clinicflow_core.ports import Once, Store, UnitOfWork
@@ -228,6 +239,65 @@ def offer(visit: Appointment, to: WaitlistEntry, **fields: Any) -> Offer:
     return Offer(**defaults | fields)
 
 
+def questionnaire(
+    name: str = "intake", *questions: Question, **fields: Any
+) -> Questionnaire:
+    """Return a questionnaire with one question, unless others are given."""
+    reason = Question(link_id="reason", kind=Kind.TEXT, text="What brings you here?")
+    definition = Definition(name=name, title="Intake", items=questions or (reason,))
+    defaults = {
+        "id": QuestionnaireId(uuid4()),
+        "definition": definition,
+        "created_at": NOW,
+    }
+    return Questionnaire(**defaults | fields)
+
+
+def intake_form(patient_id: PatientId, **fields: Any) -> IntakeForm:
+    """Return a form without questionnaire, for no visit, to be filled in."""
+    defaults = {"id": FormId(uuid4()), "created_at": NOW, "updated_at": NOW}
+    return IntakeForm(patient_id=patient_id, **defaults | fields)
+
+
+def intake_link(to: IntakeForm, **fields: Any) -> IntakeLink:
+    """Return a link that works for two weeks."""
+    defaults = {
+        "token_hash": uuid4().hex * 2,
+        "form_id": to.id,
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(days=14),
+    }
+    return IntakeLink(**defaults | fields)
+
+
+def said(text: str, answer: str = "/question1") -> SummaryItem:
+    """Return what the patient said word for word, in one answer."""
+    return SummaryItem(text=text, sources=(Source(answer, text),))
+
+
+def summary(of: IntakeForm, **fields: Any) -> Summary:
+    """Return the summary of a form that nobody has made yet."""
+    defaults = {
+        "id": SummaryId(uuid4()),
+        "patient_id": of.patient_id,
+        "appointment_id": of.appointment_id,
+        "intake_form_id": of.id,
+        "model_version": "extractive-1",
+        "generated_at": NOW,
+    }
+    return Summary(**defaults | fields)
+
+
+def digest(*concerns: str, **fields: Any) -> Digest:
+    """Return what a form comes to; by default that the head aches."""
+    named = concerns or ("Headache",)
+    defaults = {
+        "summary": (said(f"{', '.join(named)}."),),
+        "patient_concerns": tuple(map(said, named)),
+    }
+    return Digest(**defaults | fields)
+
+
 def once(
     key: str = "key-1", fingerprint: str = "request-1", answer: object = None
 ) -> Once:
@@ -327,6 +397,10 @@ class OpenClinic:
         }
         return WaitlistEntry(**defaults | fields)
 
+    def form(self, **fields: Any) -> IntakeForm:
+        """Return a form of the first patient, for no visit, not stored yet."""
+        return intake_form(**{"patient_id": self.patient.id, **fields})
+
     def request(
         self, times: str = "09:00-09:30", on: date = DAY, **fields: Any
     ) -> BookAppointment:
@@ -382,6 +456,32 @@ class OpenClinic:
         entry = self.entry(**fields)
         self.commit(lambda uow: uow.waitlist.add(entry))
         return entry
+
+    def store_questionnaire(
+        self, name: str = "intake", *questions: Question, **fields: Any
+    ) -> Questionnaire:
+        """Store a questionnaire as `questionnaire` makes it."""
+        added = questionnaire(name, *questions, **fields)
+        self.commit(lambda uow: uow.questionnaires.add(added))
+        return added
+
+    def store_form(self, **fields: Any) -> IntakeForm:
+        """Store a form as `form` makes it."""
+        form = self.form(**fields)
+        self.commit(lambda uow: uow.intake_forms.add(form))
+        return form
+
+    def store_link(self, to: IntakeForm, **fields: Any) -> IntakeLink:
+        """Store a link to a form."""
+        link = intake_link(to, **fields)
+        self.commit(lambda uow: uow.intake_forms.add_link(link))
+        return link
+
+    def store_summary(self, of: IntakeForm, **fields: Any) -> Summary:
+        """Store a summary of a form as `summary` makes it."""
+        made = summary(of, **fields)
+        self.commit(lambda uow: uow.summaries.add(made))
+        return made
 
     def store_offer(
         self,

@@ -1,8 +1,8 @@
 """
 Keys: one for each purpose, all from one secret.
 
-What is signed for one purpose counts for no other: a link to an intake form is no
-sign-in, whatever it claims.
+What is signed for one purpose counts for no other: a calendar feed is no sign-in,
+whatever it claims.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ class Purpose(Enum):
     REFRESH = "refresh"
     SIGN_UP = "sign-up"
     BROWSER = "browser"
-    INTAKE_LINK = "intake-link"
     FEED = "feed"
     SEAL = "seal"
     FINGERPRINT = "fingerprint"

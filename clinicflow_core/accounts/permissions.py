@@ -44,12 +44,19 @@ class Permission(Enum):
     KEEP_PATIENTS = "register and change patients"
     ERASE_PATIENTS = "erase patients"
     FILL_INTAKE = "fill in one intake form"
+    KEEP_QUESTIONNAIRES = "add questionnaires"
+    SEND_INTAKE = "send, link and revoke intake forms"
+    SEE_INTAKE = "see every patient's intake"
+    SEE_OWN_INTAKE = "see the intake of their own patients"
+    REVIEW_INTAKE = "review intake forms"
+    SIGN_SUMMARIES = "edit and sign summaries"
     KEEP_DOCTORS = "add and change doctors and their hours"
     SEE_USERS = "see accounts"
     KEEP_USERS = "manage accounts"
     KEEP_CLINIC = "change the clinic"
     IMPORT = "import records"
     AUDIT = "inspect the trail"
+    KEEP_JOBS = "retry and drop jobs"
 
 
 _ADMIN = frozenset(
@@ -64,6 +71,10 @@ _ADMIN = frozenset(
         Permission.KEEP_DOCTORS,
         Permission.SEE_USERS,
         Permission.IMPORT,
+        Permission.KEEP_QUESTIONNAIRES,
+        Permission.SEND_INTAKE,
+        Permission.SEE_INTAKE,
+        Permission.REVIEW_INTAKE,
     }
 )
 
@@ -73,7 +84,9 @@ PERMISSIONS: Mapping[Part, frozenset[Permission]] = {
         Permission.ERASE_PATIENTS,
         Permission.KEEP_USERS,
         Permission.KEEP_CLINIC,
+        Permission.SIGN_SUMMARIES,
         Permission.AUDIT,
+        Permission.KEEP_JOBS,
     },
     Part.ADMIN: _ADMIN,
     Part.DOCTOR: frozenset(
@@ -82,6 +95,9 @@ PERMISSIONS: Mapping[Part, frozenset[Permission]] = {
             Permission.SEE_OWN_DIARY,
             Permission.RECORD_VISITS,
             Permission.SEE_OWN_PATIENTS,
+            Permission.SEE_OWN_INTAKE,
+            Permission.REVIEW_INTAKE,
+            Permission.SIGN_SUMMARIES,
         }
     ),
     Part.PATIENT_LINK: frozenset({Permission.FILL_INTAKE}),
@@ -168,6 +184,12 @@ class Actor:
             request_id=request_id,
             facts=facts or {},
         )
+
+
+def with_link() -> Actor:
+    """Return the actor who came with a link to an intake form."""
+    part = Part.PATIENT_LINK
+    return Actor(name=part.value, permissions=PERMISSIONS[part])
 
 
 def system(name: str) -> Actor:

@@ -90,6 +90,10 @@ class ChangeClinic:
     Other facts about the clinic; what is left out stays as it is.
 
     A new time zone applies to visits booked from then on.
+
+    Attributes:
+        ai_summaries: Whether summaries may be made by a service outside; without,
+            nothing leaves the machine.
     """
 
     name: str | Unset = field(default=UNSET, validator=one_line(255))
@@ -99,6 +103,7 @@ class ChangeClinic:
     clinic_metadata: Mapping[str, object] | Unset = field(
         default=UNSET, validator=at_most(100)
     )
+    ai_summaries: bool | Unset = UNSET
 
 
 @frozen(kw_only=True)

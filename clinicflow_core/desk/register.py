@@ -28,6 +28,7 @@ from clinicflow_core.entities.appointment import TO_COME, Appointment
 from clinicflow_core.entities.ids import PatientId
 from clinicflow_core.entities.patient import Patient, search_words
 from clinicflow_core.entities.series import Series
+from clinicflow_core.entities.summary import Summary
 from clinicflow_core.entities.waitlist import WaitlistEntry
 from clinicflow_core.errors import (
     BookingConflictError,
@@ -246,7 +247,11 @@ def export(patient_id: PatientId, uow: UnitOfWork) -> Mapping[str, object]:
             each.id
             for kept in belongings.values()
             for each in kept
-            if isinstance(each, Appointment | Series | WaitlistEntry)
+            if isinstance(each, Appointment | Series | WaitlistEntry | Summary)
+        ]
+        # Forms are given out whole, with what the wire hides, and are no entities here.
+        told_of += [
+            each["id"] for each in belongings["intake_forms"] if isinstance(each, dict)
         ]
         events = [event for key in told_of for event in uow.events.of(key)]
         record = {

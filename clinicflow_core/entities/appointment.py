@@ -369,6 +369,12 @@ class Appointment:
         override = self.override and evolve(self.override, reason=ERASED_REASON)
         return self._kept(now, meeting_link=None, override=override)
 
+    def with_intake(self, status: IntakeStatus, now: datetime) -> Appointment:
+        """Return the visit with its intake standing there, in whatever status it is."""
+        if status is self.intake_status:
+            return self
+        return self._kept(now, intake_status=status)
+
     def changed(self, changes: Mapping[str, Any], now: datetime) -> Appointment:
         """
         Return the visit with other details, at the same time.

@@ -33,6 +33,8 @@ class Clinic:
     Attributes:
         timezone: An IANA name; all its wall-clock times are meant there.
         clinic_metadata: Open-ended facts from sign-up, as JSON.
+        ai_summaries: Whether summaries may be made by a service outside; False keeps
+            everything on the machine.
         policy: What it asks of its diary.
         version: Counts the changes, from 1.
     """
@@ -43,6 +45,7 @@ class Clinic:
     clinic_type: str | None = None
     clinic_size: ClinicSize | None = None
     clinic_metadata: Mapping[str, object] = field(factory=dict)
+    ai_summaries: bool = True
     policy: SchedulingPolicy = field(default=NO_POLICY, metadata=HIDDEN)
     version: int = 1
     created_at: datetime

@@ -26,7 +26,9 @@ from clinicflow_core.sql.appointments import (
     cancellation_of,
     series_of,
 )
+from clinicflow_core.sql.intake import REMOVE_LINKS, whole_form_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip
+from clinicflow_core.sql.summaries import summary_of
 from clinicflow_core.sql.tables import (
     ai_intake_summaries,
     appointment_series,
@@ -39,7 +41,7 @@ from clinicflow_core.sql.tables import (
     patients,
     waitlist,
 )
-from clinicflow_core.sql.types import Key, UtcDateTime
+from clinicflow_core.sql.types import Json, Key, TextList, UtcDateTime
 from clinicflow_core.sql.waitlist import entry_of
 
 TABLES: tuple[Table, ...] = tuple(
@@ -56,20 +58,23 @@ BLANKED: Mapping[Table, Mapping[str, Any]] = {
     appointment_series: {},
     cancellations: {"reason_note": null()},
     waitlist: {"note": null()},
-    intake_forms: {"raw_answers": literal({}, intake_forms.c.raw_answers.type)},
+    intake_forms: {
+        "raw_answers": literal({}, Json),
+        "draft": null(),
+        "dropped": literal([], TextList),
+    },
     ai_intake_summaries: {
         "summary_text": literal(""),
         "patient_concerns": null(),
         "medications": null(),
         "allergies": null(),
         "key_notes": null(),
+        "digest": literal({}, Json),
+        "machine": null(),
+        "dropped": literal([], Json),
     },
 }
 """What stands in personal columns once a patient is erased."""
-
-
-def _plain(row: Row) -> object:
-    return {name: value for name, value in row.items() if name != "clinic_id"}
 
 
 _RECORD_OF: Mapping[Table, Callable[[Row], object]] = {
@@ -77,6 +82,8 @@ _RECORD_OF: Mapping[Table, Callable[[Row], object]] = {
     appointment_series: series_of,
     cancellations: cancellation_of,
     waitlist: entry_of,
+    intake_forms: whole_form_of,
+    ai_intake_summaries: summary_of,
 }
 
 
@@ -164,7 +171,7 @@ class SqlBelongings:
         asked = {"clinic": self._clinic_id, "patient": patient_id}
         found = self._trip.now(*((_OF[table], asked) for table in TABLES))
         return {
-            table.name: tuple(map(_RECORD_OF.get(table, _plain), rows))
+            table.name: tuple(map(_RECORD_OF[table], rows))
             for table, rows in zip(TABLES, found, strict=True)
         }
 
@@ -190,6 +197,7 @@ class SqlBelongings:
 
     def blank(self, patient_id: PatientId, now: datetime) -> None:
         asked = {"clinic": self._clinic_id, "patient": patient_id, "now": now}
+        self._trip.later(REMOVE_LINKS, asked)
         for blank in _BLANK:
             self._trip.later(blank, asked)
         named = {"clinic": self._clinic_id, "named": str(patient_id)}

@@ -22,6 +22,7 @@ from clinicflow_core.entities.ids import ClinicId, DoctorId, PatientId
 from clinicflow_core.entities.patient import Patient
 from clinicflow_core.errors import PatientNotFoundError
 from clinicflow_core.ports import MOST_COMPARED, Page, PageRequest
+from clinicflow_core.sql.intake import REMOVE_INTAKE
 from clinicflow_core.sql.paging import page_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import appointments, patients
@@ -140,6 +141,9 @@ class SqlPatients:
         replace(self._trip, _SAVE, _row_of(patient, self._clinic_id))
 
     def remove(self, patient_id: PatientId) -> None:
+        of_patient = {"clinic": self._clinic_id, "patient": patient_id}
+        for removal in REMOVE_INTAKE:
+            self._trip.later(removal, of_patient)
         self._trip.later(_REMOVE, {"clinic_id": self._clinic_id, "id": patient_id})
 
     def page(

@@ -25,9 +25,13 @@ from clinicflow_core.sql.belongings import SqlBelongings
 from clinicflow_core.sql.diaries import SqlDiaries
 from clinicflow_core.sql.doctors import SqlDoctors
 from clinicflow_core.sql.engine import make_engine
+from clinicflow_core.sql.intake import SqlIntakeForms
+from clinicflow_core.sql.jobs import SqlJobs
 from clinicflow_core.sql.patients import SqlPatients
 from clinicflow_core.sql.prepared import Catalogue, Trip
+from clinicflow_core.sql.questionnaires import SqlQuestionnaires
 from clinicflow_core.sql.refusals import told_apart
+from clinicflow_core.sql.summaries import SqlSummaries
 from clinicflow_core.sql.waitlist import SqlWaitlist
 
 
@@ -173,6 +177,10 @@ class SqlUnitOfWork(_Transaction):
         self.appointments = SqlAppointments(trip, self._clinic_id)
         self.belongings = SqlBelongings(trip, self._clinic_id)
         self.diaries = SqlDiaries(trip, self.clinic, self.now)
+        self.intake_forms = SqlIntakeForms(trip, self._clinic_id)
+        self.jobs = SqlJobs(trip, self._clinic_id, self.now)
+        self.questionnaires = SqlQuestionnaires(trip, self._clinic_id)
+        self.summaries = SqlSummaries(trip, self._clinic_id)
         self.waitlist = SqlWaitlist(trip, self._clinic_id, self.now)
         self.origins = trail.SqlOrigins(trip, self._clinic_id)
         self.users = SqlUsers(trip, self._clinic_id, self.now)

@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 
-from clinicflow_core.sql.types import Json, Key, TextList, UtcDateTime
+from clinicflow_core.sql.types import Json, JsonOrNull, Key, TextList, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -75,6 +75,7 @@ clinics = Table(
     Column("clinic_type", String(50)),
     Column("clinic_size", String(20)),
     Column("clinic_metadata", Json, nullable=False),
+    Column("ai_summaries", Boolean, nullable=False),
     Column("scheduling_policy", Json, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -424,6 +425,21 @@ waitlist_offers = Table(
     ),
 )
 
+questionnaires = Table(
+    "questionnaires",
+    metadata,
+    Column("id", Key, nullable=False),
+    _clinic(),
+    Column("name", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("title", String(500), nullable=False),
+    Column("definition", Json, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    _key(),
+    UniqueConstraint("clinic_id", "name", "version"),
+)
+
+_is_current_form = text("revoked_at IS NULL")
 intake_forms = Table(
     "intake_forms",
     metadata,
@@ -431,41 +447,101 @@ intake_forms = Table(
     _clinic(),
     Column("patient_id", Key, nullable=False),
     Column("appointment_id", Key),
+    Column("questionnaire_id", Key),
     Column("raw_answers", Json, nullable=False),
+    Column("draft", JsonOrNull),
+    Column("dropped", TextList, nullable=False),
     Column("status", String(20), nullable=False),
     Column("submitted_at", UtcDateTime),
+    Column("reviewed_at", UtcDateTime),
+    Column("reviewed_by_id", Key),
+    Column("revoked_at", UtcDateTime),
+    Column("version", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
     _key(),
     _within_clinic("patient_id", "patients"),
     _within_clinic("appointment_id", "appointments"),
+    _within_clinic("questionnaire_id", "questionnaires"),
+    _within_clinic("reviewed_by_id", "users"),
     _one_of("status", "pending", "submitted", "reviewed"),
-    Index("uq_intake_forms_appointment", "clinic_id", "appointment_id", unique=True),
+    Index(
+        "uq_intake_forms_appointment",
+        "clinic_id",
+        "appointment_id",
+        unique=True,
+        sqlite_where=_is_current_form,
+        postgresql_where=_is_current_form,
+    ),
+    Index("ix_intake_forms_created_at", "clinic_id", "created_at", "id"),
+    Index("ix_intake_forms_patient", "clinic_id", "patient_id"),
 )
 
+intake_links = Table(
+    "intake_links",
+    metadata,
+    _clinic(),
+    Column("token_hash", String(64), nullable=False),
+    Column("form_id", Key, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("receipt", String(64)),
+    Column("birth_date_tries", Integer, nullable=False),
+    PrimaryKeyConstraint("clinic_id", "token_hash"),
+    _within_clinic("form_id", "intake_forms"),
+    Index("ix_intake_links_form", "clinic_id", "form_id"),
+)
+
+_is_current_summary = text("superseded_at IS NULL")
 ai_intake_summaries = Table(
     "ai_intake_summaries",
     metadata,
     Column("id", Key, nullable=False),
     _clinic(),
     Column("patient_id", Key, nullable=False),
-    Column("appointment_id", Key, nullable=False),
+    Column("appointment_id", Key),
     Column("intake_form_id", Key, nullable=False),
     Column("summary_text", Text, nullable=False),
     Column("patient_concerns", TextList),
     Column("medications", TextList),
     Column("allergies", TextList),
     Column("key_notes", Text),
+    Column("digest", Json, nullable=False),
+    Column("machine", JsonOrNull),
+    Column("dropped", Json, nullable=False),
+    Column("failure", JsonOrNull),
     Column("model_version", String(50), nullable=False),
     Column("status", String(20), nullable=False),
     Column("generated_at", UtcDateTime, nullable=False),
+    Column("signed_at", UtcDateTime),
+    Column("signed_by_id", Key),
+    Column("superseded_at", UtcDateTime),
+    Column("version", Integer, nullable=False),
     _key(),
     _within_clinic("patient_id", "patients"),
     _within_clinic("appointment_id", "appointments"),
     _within_clinic("intake_form_id", "intake_forms"),
+    _within_clinic("signed_by_id", "users"),
     _one_of("status", "generating", "generated", "failed", "edited"),
     Index(
-        "uq_ai_intake_summaries_appointment", "clinic_id", "appointment_id", unique=True
+        "uq_ai_intake_summaries_appointment",
+        "clinic_id",
+        "appointment_id",
+        unique=True,
+        sqlite_where=_is_current_summary,
+        postgresql_where=_is_current_summary,
     ),
+    Index(
+        "uq_ai_intake_summaries_form",
+        "clinic_id",
+        "intake_form_id",
+        unique=True,
+        sqlite_where=_is_current_summary,
+        postgresql_where=_is_current_summary,
+    ),
+    Index("ix_ai_intake_summaries_form", "clinic_id", "intake_form_id"),
+    Index("ix_ai_intake_summaries_patient", "clinic_id", "patient_id"),
 )
 
 events = Table(
@@ -492,6 +568,7 @@ events = Table(
     Index("ix_events_clinic_id_number", "clinic_id", "number"),
 )
 
+_is_to_do = text("done_at IS NULL AND dead_at IS NULL")
 outbox = Table(
     "outbox",
     metadata,
@@ -502,9 +579,20 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("leased_until", UtcDateTime),
     Column("done_at", UtcDateTime),
+    Column("dead_at", UtcDateTime),
+    Column("revived_after", Integer, nullable=False),
+    Column("error", String(50)),
     _key(),
     _within_clinic("id", "events"),
     Index("ix_outbox_available_at", "available_at"),
+    Index(
+        "ix_outbox_to_do",
+        "clinic_id",
+        "kind",
+        "available_at",
+        sqlite_where=_is_to_do,
+        postgresql_where=_is_to_do,
+    ),
 )
 
 idempotency_keys = Table(

@@ -164,6 +164,9 @@ def write_events(trip: Trip, happened: Sequence[tuple[ClinicId, Event]]) -> None
                 "attempts": 0,
                 "leased_until": None,
                 "done_at": None,
+                "dead_at": None,
+                "revived_after": 0,
+                "error": None,
             },
         )
 

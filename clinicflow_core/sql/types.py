@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,6 +26,11 @@ from sqlalchemy.types import NullType, TypeDecorator
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 """Any JSON."""
+
+JsonOrNull = JSON(none_as_null=True).with_variant(
+    JSONB(none_as_null=True), "postgresql"
+)
+"""Any JSON but its null: None is no value at all."""
 
 TextList = JSON().with_variant(ARRAY(Text), "postgresql")
 """A list of texts."""
@@ -85,16 +91,34 @@ class KeyList(TypeDecorator[Collection[UUID]]):
         return json.dumps(keys) if dialect.name == "sqlite" else f"{{{','.join(keys)}}}"
 
 
+class WordList(TypeDecorator[Collection[str]]):
+    """Several texts as one parameter, for `among`: a JSON list or an array's text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: Collection[str] | None, dialect: Dialect
+    ) -> str:
+        words = list(value or ())
+        if dialect.name == "sqlite":
+            return json.dumps(words)
+        quoted = (re.sub(r'(["\\])', r"\\\1", word) for word in words)
+        return "{" + ",".join(f'"{word}"' for word in quoted) + "}"
+
+
 class among(ColumnElement[Any]):  # noqa: N801  Reads as the operator that it is.
-    """Whether *column* is one of the keys in the parameter *name*, however many."""
+    """Whether *column* is one of those in the parameter *name*, however many."""
 
     inherit_cache = False
     # As a Boolean SQLite would compare it with 1, and then use no index.
     type = NullType()
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        of_keys = column.type is Key
         self.column = column
-        self.keys = bindparam(name, type_=KeyList())
+        self.kind = "uuid" if of_keys else "text"
+        self.keys = bindparam(name, type_=KeyList() if of_keys else WordList())
 
 
 @compiles(among, "sqlite")
@@ -108,4 +132,4 @@ def _among_on_sqlite(element: among, compiler: Any, **options: Any) -> str:
 def _among_on_postgresql(element: among, compiler: Any, **options: Any) -> str:
     column = compiler.process(element.column, **options)
     keys = compiler.process(element.keys, **options)
-    return f"{column} = ANY(CAST({keys} AS uuid[]))"
+    return f"{column} = ANY(CAST({keys} AS {element.kind}[]))"

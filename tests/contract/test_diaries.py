@@ -579,7 +579,7 @@ def test_who_is_held_waits_for_the_end_of_the_block(clinic: OpenClinic) -> None:
 def test_who_waits_too_long_in_memory_is_told_that_the_store_is_busy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("clinicflow_core.memory._WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("clinicflow_core.memory.transaction._WAIT_SECONDS", 0.01)
     clinic = open_clinic(MemoryStore())
     people: tuple[list[DoctorId], list[PatientId]] = [clinic.doctor.id], []
 

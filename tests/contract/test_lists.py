@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from attrs import evolve
 
 from clinicflow_core.duplicates import match_keys
 from clinicflow_core.entities.appointment import IntakeStatus, Status
@@ -18,6 +19,7 @@ from clinicflow_core.entities.waitlist import Outcome, WaitlistStatus
 from clinicflow_core.ports import (
     MOST_COMPARED,
     AppointmentFilter,
+    FormFilter,
     Page,
     PageRequest,
     Store,
@@ -34,6 +36,7 @@ from tests.builders import (
     doctor,
     offer,
     patient,
+    questionnaire,
     time_off,
     user,
 )
@@ -145,8 +148,49 @@ def waitlist(clinic: OpenClinic) -> tuple[Turn, list[Any]]:
     return lambda uow, request: uow.waitlist.page(None, request), added
 
 
+def questionnaires(clinic: OpenClinic) -> tuple[Turn, list[Any]]:
+    """Return versions of a few names, so many that they sort otherwise as text."""
+    added = [
+        questionnaire(name, version=version)
+        for name in ("intake", "phq-9", "a.b", "a-b", "ab")
+        for version in (1, 2, 9, 10, 11, 2**31 - 1)
+    ]
+    stored(clinic, "questionnaires", added)
+    return lambda uow, request: uow.questionnaires.page(request), added
+
+
+def forms(clinic: OpenClinic) -> tuple[Turn, list[Any]]:
+    """Return forms of which many were made at the same instant."""
+    instants = [NOW, NOW + timedelta(microseconds=1), NOW - timedelta(days=400)]
+    added = [clinic.form(created_at=at) for at in instants for _ in range(4)]
+    stored(clinic, "intake_forms", added)
+    which = FormFilter()
+    return lambda uow, request: uow.intake_forms.page(which, request), added
+
+
+def jobs(clinic: OpenClinic) -> tuple[Turn, list[Any]]:
+    """Return jobs that can all be done now, and some that can be done later."""
+    with clinic.uow as uow:
+        for _ in range(9):
+            uow.record("form.listed", clinic.clinic)
+            uow.record("form.not-listed", clinic.clinic)
+        uow.commit()
+    kinds = ["form.listed", "form.nowhere"]
+    with clinic.uow as uow:
+        added = list(uow.jobs.page(kinds, None, ALL).items)
+        for number, job in enumerate(added[:4]):
+            later = NOW + timedelta(microseconds=number)
+            added[number] = evolve(job, available_at=later)
+            uow.jobs.save(added[number])
+        uow.commit()
+    return lambda uow, request: uow.jobs.page(kinds, None, request), added
+
+
 @pytest.mark.parametrize("limit", [1, 3, 7, 200])
-@pytest.mark.parametrize("listed", [doctors, patients, users, visits, waitlist])
+@pytest.mark.parametrize(
+    "listed",
+    [doctors, patients, users, visits, waitlist, questionnaires, forms, jobs],
+)
 def test_a_list_is_read_page_by_page_in_the_order_of_its_sort_key(
     listed: Callable[[OpenClinic], tuple[Turn, list[Any]]],
     limit: int,

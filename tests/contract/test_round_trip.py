@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from attrs import evolve, fields
@@ -28,6 +29,8 @@ from clinicflow_core.entities.clinic import Clinic, ClinicSize
 from clinicflow_core.entities.doctor import Doctor, Weekday, WorkingHours
 from clinicflow_core.entities.event import Event
 from clinicflow_core.entities.ids import SeriesId
+from clinicflow_core.entities.intake import FormStatus, IntakeForm
+from clinicflow_core.entities.job import Job
 from clinicflow_core.entities.patient import Patient
 from clinicflow_core.entities.policy import (
     MAX_BUFFER,
@@ -40,10 +43,30 @@ from clinicflow_core.entities.policy import (
     HolidayRegion,
     SchedulingPolicy,
 )
+from clinicflow_core.entities.questionnaire import Kind, Question
+from clinicflow_core.entities.summary import (
+    Digest,
+    Dropped,
+    DropReason,
+    Facet,
+    Failure,
+    FailureReason,
+    Source,
+    Summary,
+    SummaryItem,
+    SummaryStatus,
+    Topic,
+)
 from clinicflow_core.entities.user import Role, User, UserStatus
 from clinicflow_core.entities.waitlist import Outcome, WaitlistEntry, WaitlistStatus
 from clinicflow_core.memory import MemoryStore
-from clinicflow_core.ports import AppointmentFilter, PageRequest, Store
+from clinicflow_core.ports import (
+    AppointmentFilter,
+    FormFilter,
+    Page,
+    PageRequest,
+    Store,
+)
 from clinicflow_core.scheduling.conflicts import ConflictKind
 from clinicflow_core.timespan import visit_time
 from clinicflow_core.wire import LocalDateTime
@@ -53,9 +76,11 @@ from tests.builders import (
     Watch,
     appointment,
     doctor,
+    intake_link,
     offer,
     open_clinic,
     patient,
+    summary,
     time_off,
     user,
 )
@@ -170,6 +195,7 @@ clinics = st.builds(a_clinic).flatmap(
         clinic_type=maybe(texts(50)),
         clinic_size=maybe(st.sampled_from(ClinicSize)),
         clinic_metadata=facts,
+        ai_summaries=st.booleans(),
         policy=policies,
         version=versions,
         created_at=instants,
@@ -383,6 +409,8 @@ def comes_back(clinic: OpenClinic, repository: str, record: Any) -> None:
             "users": lambda: uow.users.page(ALL),
             "appointments": lambda: uow.appointments.page(AppointmentFilter(), ALL),
             "waitlist": lambda: uow.waitlist.page(None, ALL),
+            "intake_forms": lambda: uow.intake_forms.page(FormFilter(), ALL),
+            "summaries": lambda: Page(uow.summaries.of_form(record.intake_form_id)),
         }
         [listed] = [r for r in lists[repository]().items if r.id == record.id]
         is_same(listed, record, clinic.store)
@@ -392,7 +420,9 @@ def comes_back_changed(
     clinic: OpenClinic, repository: str, first: Any, second: Any
 ) -> None:
     """Store *first*, save *second* over it, and see that all of it is there."""
-    changed = evolve(second, id=first.id, version=2, created_at=first.created_at)
+    made = {"created_at"} & {field.name for field in fields(type(first))}
+    kept = {name: getattr(first, name) for name in made}
+    changed = evolve(second, id=first.id, version=2, **kept)
     clinic.commit(
         lambda uow: getattr(uow, repository).add(evolve(first, version=1)),
         lambda uow: getattr(uow, repository).save(changed),
@@ -639,6 +669,233 @@ def test_an_accepted_offer_becomes_the_visit_as_it_was_given(
 
     with clinic.uow as uow:
         is_same(uow.appointments.get(visit.id), visit, store)
+
+
+answers = st.dictionaries(texts(50), jsons, max_size=4)
+
+
+def forms_of(clinic: OpenClinic) -> st.SearchStrategy[IntakeForm]:
+    asked = clinic.store_questionnaire(f"intake-{uuid4()}")
+    return with_fields(
+        clinic.form(),
+        patient_id=st.just(clinic.patient.id),
+        # Otherwise one of them only would be current.
+        appointment_id=st.none(),
+        questionnaire_id=maybe(st.just(asked.id)),
+        raw_answers=answers,
+        draft=maybe(answers),
+        dropped=st.lists(texts(50), max_size=3).map(tuple),
+        status=st.sampled_from(FormStatus),
+        submitted_at=maybe(instants),
+        reviewed_at=maybe(instants),
+        reviewed_by_id=maybe(st.just(clinic.owner.id)),
+        revoked_at=maybe(instants),
+        version=versions,
+        created_at=instants,
+        updated_at=instants,
+    )
+
+
+items = st.lists(
+    st.builds(
+        SummaryItem,
+        text=texts(200),
+        sources=st.lists(st.builds(Source, texts(50), texts(200)), max_size=2).map(
+            tuple
+        ),
+        added=st.booleans(),
+    ),
+    max_size=2,
+).map(tuple)
+digests = st.builds(Digest, **{field.name: items for field in fields(Digest)})
+
+
+def summaries_of(
+    clinic: OpenClinic, form: IntakeForm, visit: Appointment
+) -> st.SearchStrategy[Summary]:
+    return with_fields(
+        summary(form),
+        patient_id=st.just(form.patient_id),
+        appointment_id=maybe(st.just(visit.id)),
+        intake_form_id=st.just(form.id),
+        digest=digests,
+        machine=maybe(digests),
+        dropped=st.lists(
+            st.builds(
+                Dropped,
+                item=st.sampled_from([field.name for field in fields(Digest)]),
+                text=texts(200),
+                reason=st.sampled_from(DropReason),
+            ),
+            max_size=2,
+        ).map(tuple),
+        failure=maybe(
+            st.builds(
+                Failure,
+                reason=st.sampled_from(FailureReason),
+                model_version=texts(50),
+            )
+        ),
+        model_version=texts(50),
+        status=st.sampled_from(SummaryStatus),
+        generated_at=instants,
+        signed_at=maybe(instants),
+        signed_by_id=maybe(st.just(clinic.owner.id)),
+        superseded_at=maybe(instants),
+        version=versions,
+    )
+
+
+@everywhere
+@given(data=st.data())
+def test_a_form_comes_back_whole(data: st.DataObject, store: Store) -> None:
+    clinic = open_clinic(store, patients=1)
+    record = data.draw(forms_of(clinic))
+    other = data.draw(forms_of(clinic))
+
+    comes_back(clinic, "intake_forms", record)
+    comes_back_changed(
+        clinic, "intake_forms", evolve(record, id=clinic.form().id), other
+    )
+
+    with clinic.uow as uow:
+        [belonging] = (
+            each
+            for each in uow.belongings.of(clinic.patient.id)["intake_forms"]
+            if each["id"] == record.id
+        )
+    is_same(IntakeForm(**belonging), record, store)
+
+
+@everywhere
+@given(
+    expires_at=instants,
+    created_at=instants,
+    revoked_at=maybe(instants),
+    receipt=maybe(st.just("f" * 64)),
+    tries=st.integers(0, 2**31 - 1),
+)
+def test_a_link_comes_back_whole(
+    expires_at: datetime,
+    created_at: datetime,
+    revoked_at: datetime | None,
+    receipt: str | None,
+    tries: int,
+    store: Store,
+) -> None:
+    clinic = open_clinic(store, patients=1)
+    form = clinic.store_form()
+    record = intake_link(
+        form,
+        expires_at=expires_at,
+        created_at=created_at,
+        revoked_at=revoked_at,
+        receipt=receipt,
+        birth_date_tries=tries,
+    )
+
+    clinic.commit(lambda uow: uow.intake_forms.add_link(record))
+
+    with clinic.uow as uow:
+        is_same(uow.intake_forms.hold_link(record.token_hash), record, store)
+        [listed] = uow.intake_forms.links_of(form.id)
+        is_same(listed, record, store)
+        changed = evolve(
+            intake_link(form),
+            token_hash=record.token_hash,
+            created_at=created_at,
+            revoked_at=NOW,
+            receipt="e" * 64,
+            birth_date_tries=5,
+        )
+        uow.intake_forms.save_link(changed)
+        uow.commit()
+    with clinic.uow as uow:
+        is_same(uow.intake_forms.hold_link(record.token_hash), changed, store)
+
+
+@everywhere
+@given(data=st.data())
+def test_a_summary_comes_back_whole(data: st.DataObject, store: Store) -> None:
+    clinic = open_clinic(store, patients=1)
+    form, visit = clinic.store_form(), clinic.store_visit()
+    record = data.draw(summaries_of(clinic, form, visit))
+    other = data.draw(summaries_of(clinic, form, visit))
+    again = evolve(record, id=summary(form).id, superseded_at=NOW)
+
+    comes_back(clinic, "summaries", record)
+    comes_back_changed(clinic, "summaries", again, evolve(other, superseded_at=NOW))
+
+    with clinic.uow as uow:
+        belongings = uow.belongings.of(clinic.patient.id)["ai_intake_summaries"]
+        [belonging] = (each for each in belongings if each.id == record.id)
+    is_same(belonging, record, store)
+
+
+def test_a_questionnaire_comes_back_whole(clinic: OpenClinic) -> None:
+    asked = clinic.store_questionnaire(
+        "phq-9",
+        Question(
+            link_id="pain",
+            kind=Kind.DECIMAL,
+            text=NASTY[0],
+            min_value=0.5,
+            max_value=1e15,
+        ),
+        Question(link_id="since", kind=Kind.DATE, earliest=date(1900, 1, 1)),
+        Question(
+            link_id="drugs",
+            kind=Kind.GROUP,
+            repeats=True,
+            topic=Topic.MEDICATIONS,
+            items=(Question(link_id="drug", kind=Kind.STRING, facet=Facet.NAME),),
+        ),
+        version=3,
+    )
+
+    with clinic.uow as uow:
+        is_same(uow.questionnaires.get(asked.id), asked, clinic.store)
+        is_same(uow.questionnaires.newest("phq-9"), asked, clinic.store)
+        [listed] = uow.questionnaires.page(ALL).items
+    is_same(listed, asked, clinic.store)
+
+
+@everywhere
+@given(
+    kind=texts(50),
+    told=facts,
+    available_at=instants,
+    leased_until=maybe(instants),
+    done_at=maybe(instants),
+    dead_at=maybe(instants),
+    revived_after=st.integers(0, 2**31 - 1),
+    error=maybe(texts(50)),
+)
+def test_a_job_comes_back_whole(
+    kind: str, told: dict[str, object], store: Store, watch: Watch, **changes: Any
+) -> None:
+    watch.at = NOW
+    clinic = open_clinic(store, patients=1)
+    clinic.commit(lambda uow: uow.record(kind, clinic.patient, told))
+
+    with clinic.uow as uow:
+        [made] = uow.jobs.page([kind], None, ALL).items
+        changed = evolve(made, **changes)
+        uow.jobs.save(changed)
+        uow.commit()
+
+    expected = Job(
+        id=made.id,
+        kind=kind,
+        record_id=clinic.patient.id,
+        facts=told,
+        available_at=NOW,
+    )
+    is_same(made, expected, store)
+    with clinic.uow as uow:
+        is_same(uow.jobs.get(made.id), changed, store)
+        [listed] = uow.jobs.page([kind], None, ALL).items
+    is_same(listed, changed, store)
 
 
 @everywhere

@@ -11,7 +11,9 @@ from attrs import evolve, frozen
 from clinicflow_core.accounts.permissions import Permission, actor_of, system
 from clinicflow_core.entities.appointment import Appointment, Status
 from clinicflow_core.entities.calendar import TimeOff
+from clinicflow_core.entities.intake import IntakeForm, IntakeLink
 from clinicflow_core.entities.policy import DoctorPolicy, SchedulingPolicy
+from clinicflow_core.entities.summary import Summary
 from clinicflow_core.entities.waitlist import Offer, Outcome, WaitlistEntry
 from clinicflow_core.errors import (
     ClinicFlowError,
@@ -23,6 +25,7 @@ from clinicflow_core.errors import (
 )
 from clinicflow_core.ports import (
     AppointmentFilter,
+    FormFilter,
     PageRequest,
     Store,
     UnitOfWork,
@@ -33,11 +36,15 @@ from tests.builders import (
     OpenClinic,
     cancellation,
     day_hours,
+    digest,
     doctor,
     hours,
+    intake_link,
     offer,
     patient,
+    questionnaire,
     span,
+    summary,
     time_off,
     user,
 )
@@ -107,6 +114,21 @@ WRITES: dict[str, Write] = {
         uow.waitlist.add(entry := clinic.entry()),
         uow.waitlist.add_offer(offer(visit := clinic.visit(), entry), visit),
     ],
+    "a questionnaire is added": lambda uow, _: uow.questionnaires.add(questionnaire()),
+    "a form is added": lambda uow, clinic: uow.intake_forms.add(clinic.form()),
+    "a form is added and submitted": lambda uow, clinic: [
+        uow.intake_forms.add(form := clinic.form()),
+        uow.intake_forms.save(form.submitted({"question1": "A headache"}, [], NOW)),
+    ],
+    "a link to a form is added": lambda uow, clinic: [
+        uow.intake_forms.add(form := clinic.form()),
+        uow.intake_forms.add_link(intake_link(form)),
+    ],
+    "a summary is asked for and made": lambda uow, clinic: [
+        uow.intake_forms.add(form := clinic.form()),
+        uow.summaries.add(asked := summary(form)),
+        uow.summaries.save(asked.generated(digest(), [], "extractive-1", NOW)),
+    ],
     "an event is recorded": lambda uow, clinic: uow.record(
         "clinic.greeted", clinic.clinic, {"times": 1}, "to be polite"
     ),
@@ -129,6 +151,7 @@ def everything(uow: UnitOfWork) -> tuple[object, ...]:
     patients = uow.patients.page([], ALL).items
     visits = uow.appointments.page(AppointmentFilter(), ALL).items
     entries = uow.waitlist.page(None, ALL).items
+    forms = uow.intake_forms.page(FormFilter(), ALL).items
     return (
         uow.clinic,
         doctors,
@@ -144,6 +167,12 @@ def everything(uow: UnitOfWork) -> tuple[object, ...]:
         visits,
         [uow.appointments.cancellations_of(visit.id) for visit in visits],
         uow.origins.known("patient", ["row 1"]),
+        uow.questionnaires.page(ALL).items,
+        forms,
+        [uow.intake_forms.current_of(visit.id) for visit in visits],
+        [uow.intake_forms.links_of(form.id) for form in forms],
+        [uow.summaries.of_form(form.id) for form in forms],
+        uow.jobs.page(["form.busy"], None, ALL).items,
         uow.events.of(uow.clinic.id),
     )
 
@@ -200,6 +229,7 @@ class Busy:
     """
     A clinic whose first patient waits, with an open offer, for a doctor who has
     a day of other hours and time off, and once was offered another time of theirs.
+    The patient has a form with a link and a summary, and something is to be done of it.
     """
 
     clinic: OpenClinic
@@ -207,6 +237,9 @@ class Busy:
     entry: WaitlistEntry
     declined: Offer
     offer: Offer
+    link: IntakeLink
+    form: IntakeForm
+    summary: Summary
 
     @property
     def held(self) -> Appointment:
@@ -226,7 +259,10 @@ def busy(clinic: OpenClinic) -> Busy:
         lambda uow: uow.waitlist.end_offer(declined.ended(Outcome.DECLINED)),
     )
     offered = clinic.store_offer("12:00-12:30", entry)
-    return Busy(clinic, off, entry, declined, offered)
+    form = clinic.store_form(raw_answers={"question1": "A headache"})
+    link, made = clinic.store_link(form), clinic.store_summary(form, digest=digest())
+    clinic.commit(lambda uow: uow.record("form.busy", form))
+    return Busy(clinic, off, entry, declined, offered, link, form, made)
 
 
 CHANGES: dict[str, Callable[[UnitOfWork, Busy], Any]] = {
@@ -260,6 +296,25 @@ CHANGES: dict[str, Callable[[UnitOfWork, Busy], Any]] = {
     "an entry is blanked": lambda uow, busy: uow.belongings.blank(
         busy.clinic.patient.id, NOW
     ),
+    "a form is given back": lambda uow, busy: uow.intake_forms.save(
+        busy.form.revoked(NOW)
+    ),
+    "a link is used": lambda uow, busy: [
+        link := uow.intake_forms.hold_link(busy.link.token_hash),
+        uow.intake_forms.save_link(link.used("f" * 64)),
+    ],
+    "the links to a form are revoked": lambda uow, busy: uow.intake_forms.revoke_links(
+        busy.form.id, NOW
+    ),
+    "another summary takes the place of one": lambda uow, busy: [
+        uow.summaries.save(busy.summary.superseded(NOW)),
+        uow.summaries.add(summary(busy.form, id=ROW)),
+    ],
+    "a job is claimed": lambda uow, busy: uow.jobs.claim(["form.busy"], NOW),
+    "a job is done": lambda uow, busy: [
+        job := uow.jobs.claim(["form.busy"], NOW),
+        uow.jobs.save(evolve(job, done_at=NOW, leased_until=None)),
+    ],
     "a doctor is removed, with the calendar and what was offered": lambda uow, busy: [
         uow.waitlist.end_offer(busy.offer.ended(Outcome.WITHDRAWN)),
         uow.doctors.remove(busy.clinic.doctor.id),
@@ -879,11 +934,11 @@ def test_what_is_offered_moves_with_its_entry_and_is_told_with_it(
         uow.commit()
 
     assert moved == {
-        "ai_intake_summaries": (),
+        "ai_intake_summaries": (busy.summary.id,),
         "appointment_series": (),
         "appointments": (),
         "cancellations": (),
-        "intake_forms": (),
+        "intake_forms": (busy.form.id,),
         "waitlist": (busy.entry.id,),
     }
     with clinic.uow as uow:

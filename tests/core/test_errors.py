@@ -63,6 +63,14 @@ EXAMPLES = {
         (ONE,),
         f"There is no waitlist entry {ONE}.",
     ),
+    errors.QuestionnaireNotFoundError: ((ONE,), f"There is no questionnaire {ONE}."),
+    errors.FormNotFoundError: ((ONE,), f"There is no intake form {ONE}."),
+    errors.LinkNotFoundError: ((), "This link does not work, or no longer."),
+    errors.SummaryNotFoundError: (
+        (ONE,),
+        f"There is no summary of intake form {ONE}.",
+    ),
+    errors.JobNotFoundError: ((ONE,), f"There is no job {ONE}."),
     errors.BookingConflictError: (
         ((CONFLICT, CONFLICT), (OPENING,)),
         "The doctor is busy. The doctor is busy.",
@@ -81,6 +89,14 @@ EXAMPLES = {
     errors.OfferNotOpenError: (
         (ONE,),
         f"Nothing is offered to waitlist entry {ONE} now.",
+    ),
+    errors.FormExistsError: (
+        (ONE, TWO),
+        f"Appointment {ONE} has the intake form {TWO}.",
+    ),
+    errors.BirthDateRefusedError: (
+        (3,),
+        "That is not the birth date on record; 3 tries left.",
     ),
     errors.InvalidTransitionError: (
         (ONE, "cancelled", "confirm"),
@@ -150,6 +166,7 @@ EXAMPLES = {
         ({"id": 1},),
         "This request was carried out before.",
     ),
+    errors.SummaryFailedError: (("refused",), "No summary was made: refused."),
 }
 
 
@@ -227,11 +244,18 @@ def test_codes_are_stable():
         "SeriesNotFoundError": "not-found",
         "TimeOffNotFoundError": "not-found",
         "WaitlistEntryNotFoundError": "not-found",
+        "QuestionnaireNotFoundError": "not-found",
+        "FormNotFoundError": "not-found",
+        "LinkNotFoundError": "not-found",
+        "SummaryNotFoundError": "not-found",
+        "JobNotFoundError": "not-found",
         "RefusedError": "refused",
         "BookingConflictError": "booking-conflict",
         "SeriesConflictError": "series-conflict",
         "WaitlistClosedError": "waitlist-closed",
         "OfferNotOpenError": "offer-not-open",
+        "FormExistsError": "form-exists",
+        "BirthDateRefusedError": "birth-date-refused",
         "InvalidTransitionError": "invalid-transition",
         "EmailTakenError": "email-taken",
         "GoogleTakenError": "google-taken",
@@ -255,6 +279,7 @@ def test_codes_are_stable():
         "SettingsError": "settings",
         "ContentionError": "contention",
         "AlreadyAnsweredError": "already-answered",
+        "SummaryFailedError": "summary-failed",
     }
 
 

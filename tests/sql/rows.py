@@ -29,7 +29,13 @@ REQUIRED: dict[str, dict[str, Any]] = {
         "ends_at": datetime(2026, 3, 2, 14, 30, tzinfo=UTC),
     },
     "cancellations": {"cancellation_type": "other"},
+    "questionnaires": {
+        "name": "intake",
+        "title": "Intake",
+        "definition": {"name": "intake", "title": "Intake", "items": []},
+    },
     "intake_forms": {"raw_answers": {"question1": "answer1"}},
+    "intake_links": {"expires_at": datetime(2026, 3, 16, tzinfo=UTC)},
     "ai_intake_summaries": {"summary_text": "A headache."},
     "sessions": {"expires_at": datetime(2100, 1, 1, tzinfo=UTC)},
     "working_hours": {
@@ -83,7 +89,9 @@ REFERENCES: dict[str, dict[str, str]] = {
     "patients": {},
     "appointments": {"doctor_id": "doctors", "patient_id": "patients"},
     "cancellations": {"appointment_id": "appointments", "patient_id": "patients"},
+    "questionnaires": {},
     "intake_forms": {"patient_id": "patients"},
+    "intake_links": {"form_id": "intake_forms"},
     "ai_intake_summaries": {
         "patient_id": "patients",
         "appointment_id": "appointments",
@@ -151,11 +159,14 @@ class Rows:
             if made_up in columns:
                 keyed = made_up in ("id", "refresh_id", "record_id")
                 row.setdefault(made_up, key if keyed else f"{key}@example.org")
+        if "token_hash" in columns:
+            row.setdefault("token_hash", key.hex * 2)
         self.connection.execute(insert(metadata.tables[table]).values(row))
         return row.get("id", key)
 
     def get(self, table: str, key: UUID) -> dict[str, Any]:
         """Return the row of *table* under *key*."""
         rows = metadata.tables[table]
-        found = self.connection.execute(select(rows).where(rows.c.id == key))
+        is_it = rows.c.id == key if "id" in rows.c else rows.c.token_hash == key.hex * 2
+        found = self.connection.execute(select(rows).where(is_it))
         return dict(found.mappings().one())

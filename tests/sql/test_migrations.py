@@ -36,8 +36,11 @@ from tests.builders import (
     DAY,
     cancellation,
     day_hours,
+    intake_link,
     once,
     open_clinic,
+    questionnaire,
+    summary,
     time_off,
     user,
 )
@@ -89,6 +92,11 @@ def fill(url: str) -> None:
         uow.appointments.cancel(cancellation(visit, cancelled_by_id=account.id))
         uow.origins.add("patient", "row 1", clinic.patient.id)
         uow.record("appointment.booked", visit)
+        uow.questionnaires.add(asked := questionnaire())
+        form = clinic.form(appointment_id=visit.id, questionnaire_id=asked.id)
+        uow.intake_forms.add(form)
+        uow.intake_forms.add_link(intake_link(form))
+        uow.summaries.add(summary(form))
 
     with clinic.unit_of_work(once()) as uow:
         act(uow)
@@ -98,11 +106,6 @@ def fill(url: str) -> None:
         entrance.hold_tries(["somebody"])
         entrance.commit()
     store.close()
-    engine = make_engine(url)
-    with engine.begin() as connection:
-        rows = Rows(connection)
-        rows.add("ai_intake_summaries", appointment_id=rows.add("appointments"))
-    engine.dispose()
 
 
 class TestUpAndDown:
@@ -302,7 +305,7 @@ DEFAULTS = {
 """As `schema.md` gives them."""
 
 LATER = {
-    "clinics": {"scheduling_policy": {}},
+    "clinics": {"scheduling_policy": {}, "ai_summaries": True},
     "doctors": {"scheduling_policy": {}},
     "appointments": {
         "times_moved": 0,
@@ -322,8 +325,19 @@ LATER = {
         "updated_at": NOW,
     },
     "waitlist_offers": {"outcome": "open", "created_at": NOW},
+    "questionnaires": {"version": 1, "created_at": NOW},
+    "intake_forms": {"draft": None, "dropped": [], "version": 1, "updated_at": NOW},
+    "intake_links": {"birth_date_tries": 0, "created_at": NOW},
+    "ai_intake_summaries": {
+        "digest": {},
+        "machine": None,
+        "dropped": [],
+        "failure": None,
+        "version": 1,
+    },
+    "outbox": {"dead_at": None, "revived_after": 0, "error": None},
 }
-"""What came with the diary."""
+"""What came with the diary and with intake."""
 
 
 @pytest.mark.parametrize(
@@ -462,6 +476,9 @@ WITHIN_A_CLINIC = {
     ("appointments", "override_by_id"): "users",
     ("cancellations", "cancelled_by_id"): "users",
     ("intake_forms", "appointment_id"): "appointments",
+    ("intake_forms", "questionnaire_id"): "questionnaires",
+    ("intake_forms", "reviewed_by_id"): "users",
+    ("ai_intake_summaries", "signed_by_id"): "users",
     ("events", "user_id"): "users",
     ("patients", "merged_into_id"): "patients",
     ("appointments", "series_id"): "appointment_series",
@@ -550,18 +567,62 @@ def test_the_named_indexes_are_there(engine: Engine) -> None:
     assert found["idx_appointments_patient"] == ["patient_id"]
 
 
-@pytest.mark.parametrize("table", ["intake_forms", "ai_intake_summaries"])
-def test_one_form_and_one_summary_are_current(table: str, rows: Rows) -> None:
+LATER_ON = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+def test_a_visit_has_one_form_that_is_not_revoked(rows: Rows) -> None:
     visit = rows.id_of("appointments")
-    rows.add(table, appointment_id=visit)
+    for _ in range(2):
+        rows.add("intake_forms", appointment_id=visit, revoked_at=LATER_ON)
+    rows.add("intake_forms", appointment_id=visit)
 
     with pytest.raises(IntegrityError):
-        rows.add(table, appointment_id=visit)
+        rows.add("intake_forms", appointment_id=visit)
 
 
-def test_several_forms_can_wait_for_a_visit(rows: Rows) -> None:
-    rows.add("intake_forms")
-    rows.add("intake_forms")
+@pytest.mark.parametrize("of", ["appointment_id", "intake_form_id"])
+def test_a_form_and_a_visit_have_one_summary_that_is_not_superseded(
+    of: str, rows: Rows
+) -> None:
+    def add(**values: Any) -> None:
+        others = {
+            "appointment_id": rows.add("appointments", status="cancelled"),
+            "intake_form_id": rows.add("intake_forms"),
+        }
+        shared = {of: rows.id_of({"a": "appointments", "i": "intake_forms"}[of[0]])}
+        rows.add("ai_intake_summaries", **others | shared | values)
+
+    for _ in range(2):
+        add(superseded_at=LATER_ON)
+    add()
+
+    with pytest.raises(IntegrityError):
+        add()
+
+
+@pytest.mark.parametrize("table", ["intake_forms", "ai_intake_summaries"])
+def test_several_can_wait_for_a_visit(table: str, rows: Rows) -> None:
+    for _ in range(2):
+        form = rows.add("intake_forms")
+        if table == "ai_intake_summaries":
+            rows.add(table, appointment_id=None, intake_form_id=form)
+
+
+def test_a_name_has_each_version_once(rows: Rows) -> None:
+    rows.add("questionnaires")
+    rows.add("questionnaires", version=2)
+    rows.add("questionnaires", name="another")
+
+    with pytest.raises(IntegrityError):
+        rows.add("questionnaires")
+
+
+def test_a_token_opens_one_form(rows: Rows) -> None:
+    rows.add("intake_links", token_hash="a" * 64)
+    Rows(rows.connection).add("intake_links", token_hash="a" * 64)
+
+    with pytest.raises(IntegrityError):
+        rows.add("intake_links", token_hash="a" * 64)
 
 
 def test_an_entry_of_the_waitlist_has_one_open_offer(rows: Rows) -> None:
@@ -603,3 +664,31 @@ def test_tables_that_are_not_from_a_migration_are_left_alone(empty_database_url)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT * FROM clinics")).all() == []
     engine.dispose()
+
+
+SHARED = {"users", "sessions"}
+"""Tables whose rows are looked for before any clinic is known."""
+
+OF_ALL_CLINICS = {"uq_events_number"}
+"""What counts through all clinics, on purpose; in a cluster it counts on each node."""
+
+
+def test_every_key_of_a_clinics_table_has_the_clinic_in_it(engine: Engine) -> None:
+    """So that the tables can be spread over a cluster by their clinic."""
+    with engine.connect() as connection:
+        found = inspect(connection)
+        without = {
+            key["name"]
+            for table, made in metadata.tables.items()
+            if "clinic_id" in made.c and table not in SHARED
+            for columns, keys in (
+                ("constrained_columns", [found.get_pk_constraint(table)]),
+                ("constrained_columns", found.get_foreign_keys(table)),
+                ("column_names", found.get_unique_constraints(table)),
+                ("column_names", [i for i in found.get_indexes(table) if i["unique"]]),
+            )
+            for key in keys
+            if "clinic_id" not in key[columns]
+        }
+
+    assert without == OF_ALL_CLINICS

@@ -16,10 +16,19 @@ from sqlalchemy.exc import IntegrityError
 
 from clinicflow_core.accounts.permissions import system
 from clinicflow_core.desk import booking
-from clinicflow_core.entities.ids import AppointmentId, ClinicId
+from clinicflow_core.entities.ids import AppointmentId, ClinicId, FormId
+from clinicflow_core.entities.intake import IntakeForm
+from clinicflow_core.entities.summary import (
+    Digest,
+    Summary,
+    SummaryItem,
+    SummaryStatus,
+)
+from clinicflow_core.ports import FormFilter, PageRequest
 from clinicflow_core.sql import migration
 from clinicflow_core.sql.drift import differences
 from clinicflow_core.sql.engine import make_engine
+from clinicflow_core.sql.store import SqlStore
 from clinicflow_core.sql.types import Key
 from tests.postgres import PostgresServer
 from tests.sql.conftest import OpenStore
@@ -34,10 +43,20 @@ CHANGED = {"overbooked", "holds_time", "override_conflicts"}
 """Columns of visits that do not outlive the first revision as they are."""
 
 TO_THE_DIARY = ["0002"]
-BACK_AND_FORTH = ["0002", "0001", "0002"]
+TO_INTAKE = ["0003"]
+BACK_AND_FORTH = ["0002", "0003", "0002", "0001", "0003"]
 ways = pytest.mark.parametrize(
-    "way", [TO_THE_DIARY, BACK_AND_FORTH], ids=["up", "up, down and up"]
+    "way", [TO_INTAKE, BACK_AND_FORTH], ids=["up", "up, down and up"]
 )
+
+
+TOLD = {
+    "summary_text": 'Has a "headache"; wants ünderstanding.',
+    "patient_concerns": ["Headache", "It's 5 o'clock \\ {fatigue}"],
+    "medications": [],
+    "allergies": None,
+    "key_notes": "Chest pain\nNo known allergies",
+}
 
 
 @contextmanager
@@ -105,7 +124,7 @@ def filled(url: str) -> Old:
         rows = Rows(connection)
         visit = rows.id_of("appointments")
         rows.add("cancellations", reason_note="has a cold")
-        rows.add("ai_intake_summaries")
+        rows.add("ai_intake_summaries", **TOLD)
         rows.add(
             "appointments", status="completed", **AT_TEN, doctor_id=rows.add("doctors")
         )
@@ -261,6 +280,115 @@ def test_what_was_only_offered_is_gone_with_the_diary_and_visits_stay(
         assert kept in {UUID(str(key)) for key in ids}
 
 
+def of_the_form(store: SqlStore, old: Old) -> tuple[IntakeForm, tuple[Summary, ...]]:
+    """Return the one form with its summaries, as the store reads them."""
+    with store.unit_of_work(old.clinic_id, system("system")) as uow:
+        [form] = uow.intake_forms.page(FormFilter(), PageRequest()).items
+        return form, uow.summaries.of_form(form.id)
+
+
+@ways
+def test_a_summary_of_before_says_the_same_without_sources(
+    way: list[str], old: Old, open_: OpenStore
+) -> None:
+    go(old.url, way)
+
+    form, [found] = of_the_form(open_(old.url), old)
+
+    concerns = TOLD["patient_concerns"]
+    assert found.digest == Digest(
+        summary=(SummaryItem(text=TOLD["summary_text"]),),
+        patient_concerns=tuple(SummaryItem(text=text) for text in concerns),
+        notes=(SummaryItem(text=TOLD["key_notes"]),),
+    )
+    assert (found.summary_text, found.key_notes) == (
+        TOLD["summary_text"],
+        TOLD["key_notes"],
+    )
+    assert (found.status, found.version) == (SummaryStatus.GENERATED, 1)
+    assert (found.machine, found.failure, found.dropped) == (None, None, ())
+    assert (form.version, form.draft, form.dropped) == (1, None, ())
+
+
+@pytest.mark.parametrize("submitted_at", [TEN, None], ids=["submitted", "pending"])
+def test_a_form_of_before_was_last_changed_when_it_was_submitted_or_made(
+    submitted_at: datetime | None, empty_database_url: str, open_: OpenStore
+) -> None:
+    migration.upgrade(empty_database_url, "0002")
+    made_at = TEN - timedelta(days=1)
+    with connected(empty_database_url) as connection:
+        rows = Rows(connection)
+        form = rows.add("intake_forms", created_at=made_at, submitted_at=submitted_at)
+        clinic_id = rows.id_of("clinics")
+
+    go(empty_database_url, TO_INTAKE)
+
+    store = open_(empty_database_url)
+    with store.unit_of_work(ClinicId(clinic_id), system("system")) as uow:
+        found = uow.intake_forms.get(FormId(form))
+    assert found.updated_at == (submitted_at or made_at)
+    assert found.created_at == made_at
+
+
+def test_of_several_summaries_of_a_form_the_newest_stands(
+    empty_database_url: str, open_: OpenStore
+) -> None:
+    """They were of several visits, of which each could have one."""
+    migration.upgrade(empty_database_url, "0001")
+    with connected(empty_database_url) as connection:
+        rows = Rows(connection)
+        first, second, third = (
+            rows.add(
+                "ai_intake_summaries",
+                appointment_id=rows.add("appointments", status="cancelled"),
+                generated_at=TEN + timedelta(hours=hours),
+            )
+            for hours in (0, 1, 2)
+        )
+        clinic_id, form_id = rows.id_of("clinics"), rows.id_of("intake_forms")
+
+    go(empty_database_url, TO_INTAKE)
+
+    store = open_(empty_database_url)
+    with store.unit_of_work(ClinicId(clinic_id), system("system")) as uow:
+        found = uow.summaries.of_form(FormId(form_id))
+    assert [(each.id, each.superseded_at) for each in found] == [
+        (third, None),
+        (second, TEN + timedelta(hours=2)),
+        (first, TEN + timedelta(hours=1)),
+    ]
+
+
+@pytest.mark.slow
+def test_what_a_visit_can_have_only_once_is_left_out_without_intake(
+    empty_database_url: str,
+) -> None:
+    migration.upgrade(empty_database_url, "0003")
+    with connected(empty_database_url) as connection:
+        rows = Rows(connection)
+        visit = rows.id_of("appointments")
+        current = rows.add("intake_forms", appointment_id=visit, draft={"a": "b"})
+        revoked = rows.add("intake_forms", appointment_id=visit, revoked_at=TEN)
+        of_none = rows.add(
+            "intake_forms", questionnaire_id=rows.id_of("questionnaires")
+        )
+        of_form = {"intake_form_id": current}
+        kept = rows.add("ai_intake_summaries", **of_form, digest={"notes": []})
+        rows.add("ai_intake_summaries", **of_form, superseded_at=TEN)
+        rows.add("ai_intake_summaries", intake_form_id=of_none, appointment_id=None)
+        rows.add("intake_links", form_id=current)
+
+    go(empty_database_url, ["0002"])
+
+    with connected(empty_database_url) as connection:
+        forms = connection.execute(text("SELECT id, appointment_id FROM intake_forms"))
+        found = {UUID(str(form)): of and UUID(str(of)) for form, of in forms}
+        summaries = connection.execute(text("SELECT id FROM ai_intake_summaries"))
+        assert [UUID(str(key)) for (key,) in summaries] == [kept]
+    assert found == {current: visit, revoked: None, of_none: None}
+    go(empty_database_url, TO_INTAKE)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("way", [BACK_AND_FORTH, ["base", *BACK_AND_FORTH]], ids=len)
 def test_who_went_back_and_forth_has_not_drifted(way: list[str], old: Old) -> None:
@@ -296,5 +424,8 @@ def test_an_owner_whom_row_level_security_holds_changes_all_rows(
     go(owner, way)
 
     assert sharing(old)[old.overbooked] == (True, True, False, False)
+    with connected(above) as connection:
+        digest = connection.scalar(text("SELECT digest FROM ai_intake_summaries"))
+    assert digest["summary"][0]["text"] == TOLD["summary_text"]
     with connected(owner) as connection:
         assert connection.scalar(text("SELECT count(*) FROM appointments")) == 0

@@ -18,16 +18,24 @@ from sqlalchemy import text
 
 from clinicflow_core.entities.appointment import Appointment
 from clinicflow_core.entities.calendar import TimeOff
+from clinicflow_core.entities.ids import EventId
+from clinicflow_core.entities.intake import IntakeForm, IntakeLink
+from clinicflow_core.entities.questionnaire import Questionnaire
 from clinicflow_core.entities.series import Series
+from clinicflow_core.entities.summary import Summary
 from clinicflow_core.entities.waitlist import Offer, Outcome
 from clinicflow_core.errors import (
     ContentionError,
     DoctorNotFoundError,
+    FormNotFoundError,
+    JobNotFoundError,
+    QuestionnaireNotFoundError,
     SeriesNotFoundError,
+    SummaryNotFoundError,
     TimeOffNotFoundError,
     WaitlistEntryNotFoundError,
 )
-from clinicflow_core.ports import AppointmentFilter, PageRequest
+from clinicflow_core.ports import AppointmentFilter, FormFilter, PageRequest
 from clinicflow_core.sql import migration
 from clinicflow_core.sql.accounts import SqlUsers
 from clinicflow_core.sql.appointments import SqlAppointments
@@ -35,9 +43,13 @@ from clinicflow_core.sql.belongings import SqlBelongings
 from clinicflow_core.sql.diaries import SqlDiaries
 from clinicflow_core.sql.doctors import SqlDoctors
 from clinicflow_core.sql.engine import make_engine
+from clinicflow_core.sql.intake import SqlIntakeForms
+from clinicflow_core.sql.jobs import SqlJobs
 from clinicflow_core.sql.patients import SqlPatients
 from clinicflow_core.sql.prepared import Trip
+from clinicflow_core.sql.questionnaires import SqlQuestionnaires
 from clinicflow_core.sql.store import SqlStore
+from clinicflow_core.sql.summaries import SqlSummaries
 from clinicflow_core.sql.tables import metadata
 from clinicflow_core.sql.trail import SqlEvents, SqlOrigins
 from clinicflow_core.sql.waitlist import SqlWaitlist
@@ -62,6 +74,7 @@ OF_A_CLINIC = sorted(
     if name == "clinics" or "clinic_id" in table.c
 )
 HELD = span("12:00-12:30")
+BOOKED = ["appointment.booked"]
 OF_NOBODY = {migration.VERSION_TABLE, "sign_in_tries"}
 """Tables whose rows belong to no clinic, on purpose."""
 
@@ -349,6 +362,11 @@ class Neighbours:
     time_off: TimeOff
     series: Series
     offer: Offer
+    questionnaire: Questionnaire
+    form: IntakeForm
+    link: IntakeLink
+    summary: Summary
+    job_id: EventId
 
     def seen(self, trip: Trip, bound_to: OpenClinic) -> set[str]:
         """Return which repositories, bound to a clinic, give anything of the other."""
@@ -391,6 +409,37 @@ class Neighbours:
             found["entry"] = waitlist.get(self.offer.waitlist_id)
         with suppress(ContentionError):
             found["offer"] = waitlist.get_offer(self.offer.id)
+        return {name for name, anything in found.items() if anything} | self.told(
+            trip, bound_to
+        )
+
+    def told(self, trip: Trip, bound_to: OpenClinic) -> set[str]:
+        """Return the same of intake, and of what is to be done because of it."""
+        all_of_them = PageRequest()
+        asked = SqlQuestionnaires(trip, bound_to.id)
+        forms = SqlIntakeForms(trip, bound_to.id)
+        summaries = SqlSummaries(trip, bound_to.id)
+        jobs = SqlJobs(trip, bound_to.id, NOW)
+        waiting = jobs.page(BOOKED, None, all_of_them).items
+        found: dict[str, object] = {
+            "questionnaires": asked.page(all_of_them).items,
+            "newest questionnaire": asked.newest("intake"),
+            "forms": forms.page(FormFilter(), all_of_them).items,
+            "form of a visit": forms.current_of(self.visit.id),
+            "links": forms.links_of(self.form.id),
+            "link": forms.hold_link(self.link.token_hash),
+            "summary of a form": summaries.current_of(self.form.id),
+            "summaries of a form": summaries.of_form(self.form.id),
+            "jobs": waiting,
+        }
+        with suppress(QuestionnaireNotFoundError):
+            found["questionnaire"] = asked.get(self.questionnaire.id)
+        with suppress(FormNotFoundError):
+            found["form"] = forms.get(self.form.id)
+        with suppress(SummaryNotFoundError):
+            found["summary"] = summaries.get(self.summary.id)
+        with suppress(JobNotFoundError):
+            found["job"] = jobs.get(self.job_id)
         return {name for name, anything in found.items() if anything}
 
 
@@ -418,6 +467,19 @@ EVERYTHING = {
     "open offers",
     "offer",
     "belongings",
+    "questionnaires",
+    "newest questionnaire",
+    "questionnaire",
+    "forms",
+    "form",
+    "form of a visit",
+    "links",
+    "link",
+    "summary of a form",
+    "summaries of a form",
+    "summary",
+    "jobs",
+    "job",
 }
 
 
@@ -439,7 +501,24 @@ def neighbours(postgres_url: str, open_: OpenStore) -> Callable[[str], Neighbour
             lambda uow: uow.record("appointment.booked", visit),
         )
         offered = other.store_offer("12:00-12:30")
-        return Neighbours(clinic, other, visit, off, series, offered)
+        asked = other.store_questionnaire()
+        form = other.store_form(appointment_id=visit.id, questionnaire_id=asked.id)
+        link, told = other.store_link(form), other.store_summary(form)
+        with other.uow as uow:
+            [booked] = uow.events.of(visit.id)
+        return Neighbours(
+            clinic,
+            other,
+            visit,
+            off,
+            series,
+            offered,
+            asked,
+            form,
+            link,
+            told,
+            booked.id,
+        )
 
     return opened
 
@@ -505,6 +584,8 @@ class TestEachWallHoldsAlone:
             SqlWaitlist(uow._trip, two.other.id, NOW).let_go(two.offer.id)
             SqlWaitlist(uow._trip, two.other.id, NOW).remove(two.offer.waitlist_id)
             SqlBelongings(uow._trip, two.other.id).blank(two.other.patient.id, NOW)
+            SqlIntakeForms(uow._trip, two.other.id).revoke_links(two.form.id, NOW)
+            assert SqlJobs(uow._trip, two.other.id, NOW).claim(BOOKED, NOW) is None
             uow.commit()
 
         with two.other.uow as uow:
@@ -516,6 +597,10 @@ class TestEachWallHoldsAlone:
             [held] = uow.diaries.read([], [two.other.patient.id], HELD).busy
             assert held.appointment_id == two.offer.id
             assert uow.appointments.get(two.visit.id) == two.visit
+            assert uow.intake_forms.get(two.form.id) == two.form
+            assert uow.intake_forms.links_of(two.form.id) == (two.link,)
+            assert uow.summaries.get(two.summary.id) == two.summary
+            assert uow.jobs.claim(BOOKED, NOW) is not None
 
 
 def not_held(url: str) -> set[str]:

@@ -11,6 +11,7 @@ from clinicflow_core.accounts.permissions import (
     Permission,
     actor_of,
     system,
+    with_link,
 )
 from clinicflow_core.entities.ids import ClinicId, DoctorId, SessionId
 from clinicflow_core.entities.user import Role
@@ -30,12 +31,19 @@ MATRIX = {
     Permission.KEEP_PATIENTS: (True, True, False, False, True),
     Permission.ERASE_PATIENTS: (True, False, False, False, True),
     Permission.FILL_INTAKE: (False, False, False, True, True),
+    Permission.KEEP_QUESTIONNAIRES: (True, True, False, False, True),
+    Permission.SEND_INTAKE: (True, True, False, False, True),
+    Permission.SEE_INTAKE: (True, True, False, False, True),
+    Permission.SEE_OWN_INTAKE: (False, False, True, False, True),
+    Permission.REVIEW_INTAKE: (True, True, True, False, True),
+    Permission.SIGN_SUMMARIES: (True, False, True, False, True),
     Permission.KEEP_DOCTORS: (True, True, False, False, True),
     Permission.SEE_USERS: (True, True, False, False, True),
     Permission.KEEP_USERS: (True, False, False, False, True),
     Permission.KEEP_CLINIC: (True, False, False, False, True),
     Permission.IMPORT: (True, True, False, False, True),
     Permission.AUDIT: (True, False, False, False, True),
+    Permission.KEEP_JOBS: (True, False, False, False, True),
 }
 PARTS = (Part.OWNER, Part.ADMIN, Part.DOCTOR, Part.PATIENT_LINK, Part.SYSTEM)
 
@@ -75,6 +83,13 @@ def test_a_program_may_do_everything_and_is_nobody():
 
     assert actor.permissions == frozenset(Permission)
     assert (actor.name, actor.user_id, actor.session_id) == ("import", None, None)
+
+
+def test_whoever_has_a_link_fills_in_a_form_and_is_nobody():
+    actor = with_link()
+
+    assert actor.permissions == {Permission.FILL_INTAKE}
+    assert (actor.name, actor.user_id) == ("patient-link", None)
 
 
 def test_whoever_signed_in_acts_with_account_and_diary():

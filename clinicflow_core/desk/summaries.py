@@ -1,0 +1,174 @@
+"""Summaries: how a doctor reads, corrects and signs what was made of a form."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from attrs import field, frozen
+
+from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.checks import at_most, one_line, text
+from clinicflow_core.desk.forms import hold_patient, seen
+from clinicflow_core.desk.retrying import retried
+from clinicflow_core.desk.summarizing import ask_for, make_at_once
+from clinicflow_core.desk.versions import require_version
+from clinicflow_core.entities.ids import FormId
+from clinicflow_core.entities.intake import FormStatus, IntakeForm
+from clinicflow_core.entities.summary import Summary, SummaryStatus
+from clinicflow_core.errors import InvalidTransitionError, SummaryNotFoundError
+from clinicflow_core.ports import Summarizer, UnitOfWork
+from clinicflow_core.wire import UNSET, Unset, changes
+
+LONGEST_WAIT = timedelta(minutes=15)
+"""How long a summary can be generating before another one is asked for."""
+
+MOST_ITEMS = 200
+_items = at_most(MOST_ITEMS)
+
+
+def _lines(_: object, __: object, items: tuple[str, ...] | Unset) -> None:
+    for item in () if items is UNSET else items:
+        if complaint := _line.complaint(item):
+            raise ValueError(f"each {complaint}")
+
+
+_line = one_line(500)
+
+
+@frozen(kw_only=True)
+class EditSummary:
+    """What a doctor would rather say; what is left out stays as it is."""
+
+    summary_text: str | Unset = field(default=UNSET, repr=False, validator=text(5000))
+    patient_concerns: tuple[str, ...] | Unset = field(
+        default=UNSET, repr=False, validator=[_items, _lines]
+    )
+    medications: tuple[str, ...] | Unset = field(
+        default=UNSET, repr=False, validator=[_items, _lines]
+    )
+    allergies: tuple[str, ...] | Unset = field(
+        default=UNSET, repr=False, validator=[_items, _lines]
+    )
+    key_notes: str | Unset | None = field(
+        default=UNSET, repr=False, validator=text(5000)
+    )
+
+
+@retried
+def request(form_id: FormId, uow: UnitOfWork, summarizer: Summarizer) -> Summary:
+    """
+    Ask for a new summary of a form; the one before is kept as history.
+
+    It is there at once if nothing leaves the machine for it; otherwise a worker makes
+    it. While one is being made, no other one is asked for.
+
+    Raises:
+        FormNotFoundError: If there is no such form.
+        InvalidTransitionError: If the form was not submitted.
+        PatientErasedError: If the patient was erased.
+        NotPermittedError: If it is of a patient whom the doctor has no visit with.
+    """
+    with uow:
+        form = seen(form_id, uow)
+        if form.status is FormStatus.PENDING:
+            state = form.status.value
+            raise InvalidTransitionError(form.id, state, "summarize", "intake form")
+        hold_patient(form.patient_id, uow)
+        before = uow.summaries.current_of(form.id)
+        if summarizer.stays_here or not uow.clinic.ai_summaries:
+            summary = make_at_once(form, uow)
+        elif before is not None and _is_under_way(before, uow):
+            summary = before
+        else:
+            summary = ask_for(form, uow)
+        uow.commit()
+    return summary
+
+
+@retried
+def get(form_id: FormId, uow: UnitOfWork) -> Summary:
+    """
+    Return the summary of a form as it stands, and note in the trail who read it.
+
+    Raises:
+        FormNotFoundError: If there is no such form.
+        SummaryNotFoundError: If it has none.
+        NotPermittedError: If it is of a patient whom the doctor has no visit with.
+    """
+    with uow:
+        summary = _current(seen(form_id, uow), uow)
+        uow.record("summary.read", summary)
+        uow.commit()
+    return summary
+
+
+@retried
+def edit(
+    form_id: FormId,
+    request: EditSummary,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> Summary:
+    """
+    Put a doctor's words in the place of the machine's, which are kept.
+
+    Args:
+        version: The one that the change is meant for; None for any.
+
+    Raises:
+        FormNotFoundError: If there is no such form.
+        SummaryNotFoundError: If it has no summary.
+        StaleVersionError: If the summary has another *version*.
+        InvalidTransitionError: If it is not made yet, or signed.
+        NotPermittedError: If it is of a patient whom the doctor has no visit with.
+    """
+    with uow:
+        uow.actor.must(Permission.SIGN_SUMMARIES)
+        before = _current(seen(form_id, uow), uow)
+        require_version(before, version)
+        summary = before.edited(changes(request))
+        if summary is not before:
+            uow.summaries.save(summary)
+            facts = {"fields": sorted(changes(request))}
+            uow.record("summary.edited", summary, facts=facts)
+        uow.commit()
+    return summary
+
+
+@retried
+def sign(form_id: FormId, uow: UnitOfWork, version: int | None = None) -> Summary:
+    """
+    Let a summary count; doing so again changes nothing.
+
+    Args:
+        version: The one that was read; None for any.
+
+    Raises:
+        FormNotFoundError: If there is no such form.
+        SummaryNotFoundError: If it has no summary.
+        StaleVersionError: If the summary has another *version*.
+        InvalidTransitionError: If it is not made yet.
+        NotPermittedError: If it is of a patient whom the doctor has no visit with.
+    """
+    with uow:
+        uow.actor.must(Permission.SIGN_SUMMARIES)
+        before = _current(seen(form_id, uow), uow)
+        require_version(before, version)
+        summary = before.signed(uow.actor.user_id, uow.now)
+        if summary is not before:
+            uow.summaries.save(summary)
+            uow.record("summary.signed", summary)
+        uow.commit()
+    return summary
+
+
+def _current(form: IntakeForm, uow: UnitOfWork) -> Summary:
+    summary = uow.summaries.current_of(form.id)
+    if summary is None:
+        raise SummaryNotFoundError(form.id)
+    return summary
+
+
+def _is_under_way(summary: Summary, uow: UnitOfWork) -> bool:
+    is_new = uow.now < summary.generated_at + LONGEST_WAIT
+    return summary.status is SummaryStatus.GENERATING and is_new

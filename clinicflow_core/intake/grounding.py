@@ -1,0 +1,682 @@
+"""
+Grounding: a summary says only what the patient said, whoever wrote it.
+
+Each item has to quote the answers, and its words, numbers and negations have to stand
+in what it quotes; what does not is dropped and reported. What the patient answered and
+the summary left out is added, word for word. No model judges here, only code: it is
+stricter than a reader would be, and knows no synonyms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Final, Protocol
+
+from attrs import evolve, frozen
+
+from clinicflow_core.entities.summary import (
+    Digest,
+    Dropped,
+    DropReason,
+    Source,
+    Statement,
+    SummaryItem,
+    Topic,
+)
+from clinicflow_core.intake.claims import claims
+from clinicflow_core.intake.denials import (
+    FARTHEST_BEFORE,
+    begins_to_deny,
+    contradicts,
+    denied_lists,
+    denies_all,
+    is_denied,
+    is_of_kin,
+    says_no,
+    says_yes,
+)
+from clinicflow_core.intake.doses import quantities
+from clinicflow_core.intake.flags import PREGNANT, pregnancies, red_flags
+from clinicflow_core.intake.plain_text import is_plain, made_plain
+from clinicflow_core.intake.quotes import (
+    Name,
+    Said,
+    Span,
+    Words,
+    names_in,
+    owners,
+    read,
+)
+
+
+class Answered(Protocol):
+    """What the patient answered and no summary may leave out; a `Digest` is one."""
+
+    @property
+    def medications(self) -> tuple[SummaryItem, ...]: ...
+
+    @property
+    def allergies(self) -> tuple[SummaryItem, ...]: ...
+
+
+@frozen
+class Grounded:
+    """
+    What is left of a digest.
+
+    Attributes:
+        dropped: In the order in which they stood.
+    """
+
+    digest: Digest
+    dropped: tuple[Dropped, ...] = ()
+
+
+def ground(
+    digest: Digest, statements: Sequence[Statement], answered: Answered
+) -> Grounded:
+    """
+    Return of *digest* what the patient said, and what they answered besides.
+
+    An item stays if each of its sources is an answer that has the quoted words, apart
+    from case, white space and width, and if in these words there are
+
+    * its own words, those of medications and allergies as they are and others in any
+      form, but for a few that only report ("patient", "takes", "with");
+    * its numbers with the same unit, and how often, said of the same drug;
+    * a negation where it has one, and none where it has none.
+
+    A question counts as said if the answer is yes, and as denied if it is no. Nobody's
+    allergy is a medication, nor is what was stopped, and there are "no known allergies"
+    only where none is known. An item is one line of plain text. Two that say the same
+    become one.
+
+    Args:
+        answered: Of the same statements. What of it the digest lacks is added, and
+            takes the place of an item that says less.
+    """
+    record = _Record.of(statements, answered)
+    must_appear = {
+        "medications": answered.medications,
+        "allergies": answered.allergies,
+        "red_flags": getattr(answered, "red_flags", record.flags()),
+    }
+    lists = dict(digest.lists())
+    kept: dict[str, list[SummaryItem]] = {name: [] for name in lists}
+    dropped: dict[str, list[Dropped]] = {name: [] for name in lists}
+    # First what must appear: it decides what may be denied.
+    for name in (*must_appear, *(each for each in lists if each not in must_appear)):
+        known = {each: [*must_appear[each], *kept[each]] for each in _AS_THEY_ARE}
+        for item in lists[name]:
+            outcome = record.judged(name, item, known)
+            if isinstance(outcome, SummaryItem):
+                kept[name].append(outcome)
+            else:
+                drop = Dropped(item=name, text=item.text, reason=outcome)
+                dropped[name].append(drop)
+        if name in must_appear:
+            kept[name] = _completed(kept[name], must_appear[name])
+    made = Digest(**{name: _merged(items) for name, items in kept.items()})
+    return Grounded(made, tuple(drop for name in lists for drop in dropped[name]))
+
+
+_AS_THEY_ARE: Final = ("medications", "allergies")
+_ASSERTED: Final = (*_AS_THEY_ARE, "red_flags")
+
+_REPORTING_WORDS: Final = """
+a an the and or of for with to in on at by from is are was were be been being has have
+had he she they it its his her hers their theirs him them who that this these those as
+i my me mine we our you your also both patient patients person reports reported
+reporting says said states stated denies denied denying mentions mentioned describes
+described comes come came coming presents presented seen visit visits today current
+currently takes take taking taken uses use using used allergic allergy allergies
+allergen reaction reactions reacts known medication medications medicine medicines meds
+drug drugs concern concerns concerned complains complaint complaints reason no not none
+never without nor does do did nothing any anything other can cannot could s t don doesn
+didn isn aren wasn haven hasn couldn
+"""
+_REPORTING: Final = frozenset(_REPORTING_WORDS.split())
+"""Words that an item may have of its own: they say that something was said."""
+
+_OVER: Final = frozenset({"stopped", "quit", "discontinued", "took"})
+"""And these beside a drug; whether it was stopped is judged by other words, too."""
+
+_ALLERGY_BEFORE: Final = re.compile(
+    r"(?:allerg|react(?:s|ed|ions?)? to|intoleran|sensitiv)"
+    r"(?:(?!\b(?:but|take[ns]?|taking)\b)[^.;?!\n]){0,80}$",
+    re.IGNORECASE,
+)
+_AROUND: Final = 200
+"""How far from a name, in characters, there is to be a sign of an allergy to it."""
+
+_ALLERGY_SIGN: Final = re.compile(
+    r"allerg|\breact|\brash|\bhives?\b|swell|swoll|anaphyl|intoleran|itch|sensitiv"
+    r"|\bbr(?:eak|oke)\w* out|\b(?:gives?|gave|makes?|made) (?:me|him|her)\b|hay ?fever"
+    r"|\bcan(?: ?not|.?t) (?:\w+ )?(?:take|have|eat|tolerate|use)\b",
+    re.IGNORECASE,
+)
+_TAKES_BEFORE: Final = re.compile(
+    r"\b(?:takes?|taking|on|uses?|using|medications?)\b[^.;]{0,80}$", re.IGNORECASE
+)
+_KINDS: Final = frozenset(
+    {"food", "environmental", "seasonal", "latex", "nkda", "nka", "regular", "daily"}
+)
+_ASIDE: Final = re.compile(r"[(:;]|\s[-\u2013\u2014]\s")
+_KIN: Final = re.compile(
+    r"\b(?:mother|mom|father|dad|brother|sister|aunt|uncle|grand\w+|cousin|friend"
+    r"|neighbor|roommate|family)",
+    re.IGNORECASE,
+)
+_EVERY: Final = re.compile(r"\b(?:every|each|per|q) ?$", re.IGNORECASE)
+_SENTENCE: Final = re.compile(r"(?<=[.;!?])\s+")
+_ENDING: Final = re.compile(r"(?:iness|ness|ings?|ied|ies|edly|ed|es|ly|s|e|y)$")
+
+# A number of these may well be that of a drug wherever it stands.
+_DOSED: Final = frozenset(
+    ("mg", "mcg", "g", "ml", "meq", "unit", "tablet", "capsule", "puff", "drop")
+)
+
+
+@frozen
+class _Quote:
+    """Words in a statement, where they stand; *place* counts words."""
+
+    said: Said
+    place: Span
+
+    @property
+    def at(self) -> Span:
+        return self.said.span(self.place)
+
+    @property
+    def text(self) -> str:
+        start, end = self.at
+        return self.said.words.text[start:end]
+
+
+@frozen
+class _Seen:
+    """
+    A word where it supports an item.
+
+    Attributes:
+        is_refused: Whether it stands in a question that was answered with no.
+    """
+
+    text: str
+    at: Span
+    is_refused: bool = False
+
+    def is_denied(self, *, harms: bool) -> bool:
+        """Tell whether it is said not to be so; see `denials`."""
+        return self.is_refused or is_denied(self.text, self.at, harms=harms)
+
+    @property
+    def is_of_kin(self) -> bool:
+        return is_of_kin(self.text, self.at[0])
+
+
+@frozen
+class _Told:
+    """
+    A word that an item says, where it stands.
+
+    Attributes:
+        is_name: Whether it is part of the name of a drug or an allergen.
+    """
+
+    word: str
+    at: Span
+    is_name: bool
+
+
+@frozen
+class _Record:
+    """All that a patient said, and what was found in it."""
+
+    said: Mapping[str, Said]
+    named: Mapping[str, Sequence[tuple[str, ...]]]
+    raised: Mapping[str, Sequence[SummaryItem]]
+    listed: Mapping[str, Set[frozenset[str]]]
+
+    def flags(self) -> tuple[SummaryItem, ...]:
+        """Return the red flags that the statements raise."""
+        return tuple(
+            item
+            for items in self.raised.values()
+            for item in items
+            if item.text != PREGNANT
+        )
+
+    @classmethod
+    def of(cls, statements: Sequence[Statement], answered: Answered) -> _Record:
+        known = {each.answer for each in statements}
+        named: list[tuple[Source, frozenset[str]]] = []
+        by_first: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for item in (*answered.medications, *answered.allergies):
+            if _names_of_head(item.text):
+                continue
+            words = tuple(_head_words(item.text))
+            for source in item.sources[:1]:
+                if words and source.answer in known:
+                    named.append((source, frozenset(words)))
+                    by_first[words[0]].append(words)
+        raised = {
+            each.answer: (*red_flags(each), *pregnancies(each)) for each in statements
+        }
+        listed = {
+            name: {_wanted(item.text) for item in getattr(answered, name)}
+            for name in _AS_THEY_ARE
+        }
+        return cls(read(statements, named), by_first, raised, listed)
+
+    def judged(
+        self, name: str, item: SummaryItem, known: Mapping[str, Sequence[SummaryItem]]
+    ) -> SummaryItem | DropReason:
+        """Return the item with its sources as the patient wrote them, or why not."""
+        if not is_plain(item.text):
+            return DropReason.UNSAFE_TEXT
+        if not item.sources:
+            return DropReason.NO_SOURCE
+        quotes: list[_Quote] = []
+        sources = []
+        for source in item.sources:
+            said = self.said.get(source.answer)
+            if said is None:
+                return DropReason.NO_SUCH_ANSWER
+            places = said.places(source.words)
+            if not places:
+                return DropReason.WORDS_NOT_THERE
+            found = [_Quote(said, place) for place in places]
+            sources.append(Source(source.answer, found[0].text))
+            quotes += found
+        grounded = SummaryItem(text=item.text, sources=tuple(sources))
+        is_flag = name in {"red_flags", "notes"}
+        if is_flag and any(self._is_raised(item.text, quote) for quote in quotes):
+            return grounded
+        return self._why_not(name, item.text, quotes, known) or grounded
+
+    def _is_raised(self, text: str, quote: _Quote) -> bool:
+        """Tell whether *text* is a red flag that what is quoted raises."""
+        answer = quote.said.statement.answer
+        return any(
+            first < quote.place[1] and quote.place[0] < last
+            for flag in self.raised[answer]
+            if flag.text.casefold() == text.casefold()
+            for source in flag.sources
+            for first, last in quote.said.places(source.words)
+        )
+
+    def _why_not(
+        self,
+        name: str,
+        text: str,
+        quotes: Sequence[_Quote],
+        known: Mapping[str, Sequence[SummaryItem]],
+    ) -> DropReason | None:
+        for each in denied_lists(text):
+            if name in _ASSERTED or contradicts(each, text, known[each]):
+                return DropReason.NEGATION
+            if not any(denies_all(each, q.said.statement, q.at) for q in quotes):
+                return DropReason.NEGATION
+        if name in _ASSERTED and begins_to_deny(text):
+            return DropReason.NEGATION
+        if name in _AS_THEY_ARE:
+            return self._why_other_list(name, text) or _why_no_entry(name, text, quotes)
+        if reason := self._why_no_sentences(text, quotes):
+            return reason
+        if name == "denials" and not denied_lists(text) and not _is_denial(text):
+            return DropReason.NEGATION
+        return None
+
+    def _why_other_list(self, name: str, text: str) -> DropReason | None:
+        """Tell whether what was answered has it in the other list, and only there."""
+        wanted = _wanted(text)
+        lists = [each for each in _AS_THEY_ARE if wanted in self.listed[each]]
+        return DropReason.UNSUPPORTED if lists and name not in lists else None
+
+    def _why_no_sentences(
+        self, text: str, quotes: Sequence[_Quote]
+    ) -> DropReason | None:
+        denies_a_list = bool(denied_lists(text))
+        says_something = denies_a_list
+        evidence = _Evidence.of(quotes, in_any_form=True)
+        for sentence in _SENTENCE.split(text):
+            names = self._names_in(sentence)
+            told = _told(sentence, names)
+            if denies_a_list:
+                told = [each for each in told if each.word not in _KINDS]
+            reason = (
+                _why_no_words(sentence, told, evidence, harms=_harms(sentence))
+                or _why_no_amounts(sentence, names, quotes)
+                or _why_no_roles(sentence, names, quotes)
+            )
+            if reason:
+                return reason
+            says_something = says_something or bool(told or quantities(sentence))
+        return None if says_something else DropReason.UNSUPPORTED
+
+    def _names_in(self, text: str) -> list[Name]:
+        names = names_in(text)
+        words = Words.of(text)
+        for place, first in enumerate(words.plain):
+            for known in self.named.get(first, ()):
+                end = place + len(known)
+                if tuple(words.plain[place:end]) == known:
+                    start, until = words.spans[place][0], words.spans[end - 1][1]
+                    names.append(Name(start, until, frozenset(known)))
+        return sorted(names, key=lambda each: each.start)
+
+
+@frozen
+class _Evidence:
+    """Where each word, or each stem, stands in what is quoted."""
+
+    seen: Mapping[str, Sequence[_Seen]]
+    in_any_form: bool
+
+    @classmethod
+    def of(cls, quotes: Iterable[_Quote], *, in_any_form: bool) -> _Evidence:
+        seen: dict[str, list[_Seen]] = defaultdict(list)
+        for quote in quotes:
+            words = quote.said.words
+            first, last = quote.place
+            for place in range(first, last):
+                word = words.plain[place]
+                key = _stem(word) if in_any_form else word
+                seen[key].append(_Seen(words.text, words.spans[place]))
+            for word, one in _asked(quote, in_any_form=in_any_form):
+                seen[_stem(word) if in_any_form else word].append(one)
+        return cls(seen, in_any_form)
+
+    def of_word(self, word: str) -> Sequence[_Seen]:
+        return self.seen.get(_stem(word) if self.in_any_form else word, ())
+
+
+def _asked(quote: _Quote, *, in_any_form: bool) -> Iterator[tuple[str, _Seen]]:
+    """Yield the words of the question that the answer, where quoted, makes its own."""
+    statement = quote.said.statement
+    is_start = quote.place[0] == 0
+    is_no = is_start and says_no(statement.text)
+    is_yes = is_start and says_yes(statement.text)
+    if not (is_no or is_yes or in_any_form):
+        return
+    question = Words.of(statement.question)
+    taboo: list[Name] = [] if is_no or is_yes else names_in(statement.question)
+    for word, at in zip(question.plain, question.spans, strict=True):
+        if not any(name.start <= at[0] < name.end for name in taboo):
+            yield word, _Seen(question.text, at, is_no)
+
+
+def _why_no_entry(name: str, text: str, quotes: Sequence[_Quote]) -> DropReason | None:
+    """Tell why *text* is not to stand in a list of medications or allergies."""
+    names, quotes = _entry_names(text, quotes)
+    told = _told(text, names)
+    if not names or not told:
+        return DropReason.UNSUPPORTED
+    evidence = _Evidence.of(quotes, in_any_form=False)
+    harms = name == "allergies"
+    if any(is_denied(text, (each.start, each.end), harms=harms) for each in names):
+        return DropReason.NEGATION
+    reason = _why_no_words(text, told, evidence, harms=harms) or _why_no_amounts(
+        text, names, quotes, are_all_doses=True
+    )
+    if reason:
+        return reason
+    for each in told:
+        if not each.is_name and not _belongs(each, text, names, quotes):
+            return DropReason.UNSUPPORTED
+    for entry_name in names:
+        if reason := _why_no_role(name, entry_name, quotes):
+            return reason
+    return None
+
+
+def _entry_names(
+    text: str, quotes: Sequence[_Quote]
+) -> tuple[list[Name], Sequence[_Quote]]:
+    """Return what an entry is the entry of, and the quotes that know the name."""
+    if names := _names_of_head(text):
+        return names, quotes
+    words = Words.of(text)
+    first, last = _head(words)
+    if first == last:
+        return [], quotes
+    head = words.plain[first:last]
+    named = [evolve(each, said=each.said.with_name(head)) for each in quotes]
+    at = words.spans[first][0], words.spans[last - 1][1]
+    return [Name(*at, frozenset(head))], named
+
+
+def _names_of_head(text: str) -> list[Name]:
+    end = _end_of_head(text)
+    return [each for each in names_in(text) if each.start < end]
+
+
+def _end_of_head(text: str) -> int:
+    """Return where in *text* what follows a name begins: a dose, a reaction."""
+    aside = _ASIDE.search(text)
+    ends = [aside.start() if aside else 0, *(q.start for q in quantities(text)[:1])]
+    return min((end for end in ends if end), default=len(text))
+
+
+def _head(words: Words) -> Span:
+    """Return where the words of a name are that no lexicon has: before the dose."""
+    end = _end_of_head(words.text)
+    counted = _counted(words.text)
+    meant = [
+        place
+        for place, (word, (start, _)) in enumerate(
+            zip(words.plain, words.spans, strict=True)
+        )
+        if start < end
+        and word.isalnum()
+        and word not in _REPORTING
+        and not any(first <= start < last for first, last in counted)
+    ]
+    return (meant[0], meant[-1] + 1) if meant else (0, 0)
+
+
+def _head_words(text: str) -> Sequence[str]:
+    words = Words.of(text)
+    first, last = _head(words)
+    return words.plain[first:last]
+
+
+def _told(text: str, names: Sequence[Name]) -> list[_Told]:
+    counted = _counted(text)
+    words = Words.of(text)
+    told = []
+    for word, (start, end) in zip(words.plain, words.spans, strict=True):
+        is_name = any(name.start <= start < name.end for name in names)
+        is_counted = any(first <= start < last for first, last in counted)
+        is_said = word in _REPORTING or (names and word in _OVER)
+        if word.isalnum() and (is_name or not (is_counted or is_said)):
+            told.append(_Told(word, (start, end), is_name))
+    return told
+
+
+def _counted(text: str) -> list[Span]:
+    """Return where numbers stand, each with its unit and an "every" before it."""
+    spans = []
+    for each in quantities(text):
+        start = each.start
+        if each.is_frequency:
+            lead = _EVERY.search(text[max(0, start - len("every ")) : start])
+            start -= len(lead[0]) if lead else 0
+        spans.append((start, each.end))
+    return spans
+
+
+def _why_no_amounts(
+    text: str,
+    names: Sequence[Name],
+    quotes: Sequence[_Quote],
+    *,
+    are_all_doses: bool = False,
+) -> DropReason | None:
+    for amount in quantities(text):
+        at = amount.start, amount.end
+        found = [
+            (quote.said, (each.start, each.end))
+            for quote in quotes
+            for each in quote.said.amounts_at(quote.place)
+            if each.amount == amount.amount
+        ]
+        if not found:
+            return DropReason.NUMBER
+        is_dose = are_all_doses or amount.is_frequency or amount.unit in _DOSED
+        for name in owners(text, names, at, shared=False) if is_dose else ():
+            if not any(
+                name.may_be(owner)
+                for said, place in found
+                for owner in said.owners(place, shared=amount.is_frequency)
+            ):
+                return DropReason.NUMBER
+    return None
+
+
+def _why_no_words(
+    text: str, told: Sequence[_Told], evidence: _Evidence, *, harms: bool
+) -> DropReason | None:
+    of_kin = bool(_KIN.search(text))
+    for each in told:
+        seen = evidence.of_word(each.word)
+        if not of_kin:
+            seen = [one for one in seen if not one.is_of_kin]
+        if not seen:
+            return DropReason.UNSUPPORTED
+        denies = is_denied(text, each.at, harms=harms)
+        if all(one.is_denied(harms=harms) != denies for one in seen):
+            return DropReason.NEGATION
+    return None
+
+
+def _belongs(
+    told: _Told, text: str, names: Sequence[Name], quotes: Sequence[_Quote]
+) -> bool:
+    """Tell whether what an entry says besides its name is said of that name."""
+    mine = owners(text, names, told.at, shared=False)
+    for quote in quotes:
+        said = quote.said
+        for place in range(*quote.place):
+            if said.words.plain[place] == told.word:
+                theirs = said.owners(said.words.spans[place], shared=True)
+                if any(one.may_be(other) for one in mine for other in theirs):
+                    return True
+    return False
+
+
+def _why_no_roles(
+    text: str, names: Sequence[Name], quotes: Sequence[_Quote]
+) -> DropReason | None:
+    for name in names:
+        before = text[max(0, name.start - FARTHEST_BEFORE) : name.start]
+        role = ""
+        if _ALLERGY_BEFORE.search(before):
+            role = "allergies"
+        elif _TAKES_BEFORE.search(before):
+            role = "medications"
+        if reason := _why_no_role(role, name, quotes):
+            return reason
+    return None
+
+
+def _why_no_role(role: str, name: Name, quotes: Sequence[_Quote]) -> DropReason | None:
+    """Tell why nobody says of *name* that it is taken, or that it does harm."""
+    places = [
+        (quote.said, quote.said.words.spans[place])
+        for quote in quotes
+        for place in range(*quote.place)
+        if quote.said.words.plain[place] in name.words
+    ]
+    if places and not any(_has_role(role, said, at) for said, at in places):
+        return DropReason.UNSUPPORTED
+    return None
+
+
+def _has_role(role: str, said: Said, at: Span) -> bool:
+    statement = said.statement
+    before = statement.text[max(0, at[0] - FARTHEST_BEFORE) : at[0]]
+    is_allergy = bool(_ALLERGY_BEFORE.search(before))
+    if role == "medications":
+        is_answer = statement.topic is Topic.ALLERGIES
+        return not is_allergy and (not is_answer or bool(_TAKES_BEFORE.search(before)))
+    if role == "allergies":
+        around = statement.text[max(0, at[0] - _AROUND) : at[1] + _AROUND]
+        has_sign = _ALLERGY_SIGN.search(around) or _ALLERGY_SIGN.search(
+            statement.question
+        )
+        return statement.topic is Topic.ALLERGIES or bool(has_sign)
+    return True
+
+
+def _harms(text: str) -> bool:
+    return "allerg" in text.casefold()
+
+
+def _is_denial(text: str) -> bool:
+    harms = _harms(text)
+    return any(is_denied(text, each.at, harms=harms) for each in _told(text, ()))
+
+
+def _completed(
+    items: Sequence[SummaryItem], answered: Iterable[SummaryItem]
+) -> list[SummaryItem]:
+    """Return *items* with what was answered and is not among them."""
+    result = list(items)
+    words = [set(map(_stem, Words.of(item.text).plain)) for item in result]
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, each in enumerate(words):
+        for word in each:
+            places[word].append(place)
+    for item in answered:
+        wanted = _wanted(item.text)
+        rarest = min((places.get(word, []) for word in wanted), key=len, default=[])
+        covering = next((n for n in rarest if wanted <= words[n]), None)
+        addition = evolve(item, text=made_plain(item.text), added=True)
+        if covering is None:
+            result.append(addition)
+        elif _says_more(item.text, result[covering].text):
+            result[covering] = addition
+    return result
+
+
+def _wanted(text: str) -> frozenset[str]:
+    """Return the stems by which it is known that an answer appears."""
+    named = " ".join(each.mention.name for each in claims(text, allergens=True))
+    words = Words.of(named).plain or _head_words(text) or Words.of(text).plain
+    return frozenset(map(_stem, words))
+
+
+def _says_more(text: str, than: str) -> bool:
+    """Tell whether *text* has all that *than* says, and a number or aside besides."""
+    mine, theirs = set(Words.of(text).plain), set(Words.of(than).plain)
+    has_more = len(quantities(text)) > len(quantities(than)) or (
+        "(" in text and "(" not in than
+    )
+    return has_more and theirs < mine
+
+
+def _merged(items: Iterable[SummaryItem]) -> tuple[SummaryItem, ...]:
+    """Return *items* with those that say the same as one."""
+    merged: dict[tuple[str, ...], SummaryItem] = {}
+    for item in items:
+        key = tuple(Words.of(item.text).plain)
+        first = merged.setdefault(key, item)
+        sources = tuple(dict.fromkeys((*first.sources, *item.sources)))
+        added = first.added and item.added
+        merged[key] = evolve(first, sources=sources, added=added)
+    return tuple(merged.values())
+
+
+def _stem(word: str) -> str:
+    """Return what forms of one English word share: "headach", "stop"."""
+    stem = _ENDING.sub("", word)
+    if len(stem) < 3:
+        return word
+    if len(stem) > 3 and stem[-1] == stem[-2]:
+        stem = stem[:-1]
+    return stem

@@ -1,0 +1,270 @@
+"""
+Redaction: what says who a patient is gives way to tokens, and comes back afterwards.
+
+In doubt a text is hidden: what is hidden needlessly is put back all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from attrs import define, field, frozen
+
+from clinicflow_core.entities.patient import Patient, folded
+
+Found = tuple[int, int, str]
+"""Where something to hide starts and ends, and of which kind it is."""
+
+_ORDINARY_WORDS: Final = """
+a ah all am an and any are as ask at be been bit both but by can case chest day days do
+early ear every eye fall fast feel few for foot from get go good had hand hard has have
+he head heart her here high him his hot how i if ill im in is it just knee know last
+late leg like little long lot low lung may me month more most much my neck new nor not
+of off ok old on one or other our out over own pain sad say see self she short sick
+since skin so some soon still stop such sun take ten than that the then there these they
+this to too two under until up us very was way we week weeks well were what when which
+who why will with work worse year years yet you your
+"""
+_ORDINARY: Final = frozenset(_ORDINARY_WORDS.split())
+"""
+Words that some are called by: in small letters and alone they stay, since a text
+without them says nothing any more. Other names are hidden even where they are words.
+"""
+
+_NEVER_ALONE: Final = frozenset(("no", "yes", "i", "none", "not"))
+"""An answer as short as these is one, whoever is called so."""
+
+_SHORTEST: Final = 3
+"""In letters; names from here on are found run together, or with an s, as well."""
+
+_INVISIBLE: Final = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+_LETTER: Final = r"[^\W\d_]"
+_WORD: Final = re.compile(rf"{_LETTER}(?:[{_INVISIBLE}\u0300-\u036f]*{_LETTER})*")
+_UNSEEN: Final = re.compile(f"[{_INVISIBLE}]")
+
+_DOMAIN: Final = r"[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9-]{1,63}){1,8}"
+_UUID: Final = r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
+_AREA: Final = r"(?:\+?[0-9]{1,3}[- ./]{0,2})?(?:\([0-9]{3}\)|[0-9]{3})"
+_LINE: Final = r"[0-9]{3}[- ./]{0,2}[0-9]{4}"
+_PATTERNS: Final = tuple(
+    (kind, re.compile(regex))
+    for kind, regex in (
+        # What looks like a token of ours is hidden as well: none that comes back can
+        # have been typed by a patient.
+        ("TEXT", r"\[[a-z]{1,8}-[0-9]{1,9}\]"),
+        ("EMAIL", rf"[^\s@<>(),;:\"\[\]]{{1,64}}@{_DOMAIN}"),
+        ("URL", r"(?<![a-z0-9])(?:https?:|ftp:|www\.)[^\s\"<>]+"),
+        ("URL", r"(?<![a-z0-9.@-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/[^\s\"<>]*"),
+        (
+            "URL",
+            r"(?<![a-z0-9.@-])(?:[a-z0-9-]{1,63}\.){1,8}(?:com|org|net|edu|gov)\b",
+        ),
+        ("ID", rf"(?<![0-9a-f]){_UUID}(?![0-9a-f])"),
+        ("SSN", r"(?<![0-9])[0-9]{3}[- .][0-9]{2}[- .][0-9]{4}(?![0-9])"),
+        ("PHONE", rf"(?<![0-9]){_AREA}[- ./]{{0,2}}{_LINE}(?![0-9])"),
+        ("PHONE", r"(?<![0-9])[0-9]{3}[-.][0-9]{4}(?![0-9])"),
+        ("PHONE", r"\+[0-9](?:[- ./()]{0,2}[0-9]){6,14}(?![0-9])"),
+        ("NUMBER", r"(?<![0-9.,])[0-9]{7,}(?![0-9])"),
+    )
+)
+_MONTH_NAMES: Final = """
+january february march april may june july august september october november december
+"""
+_MONTHS: Final = tuple(_MONTH_NAMES.split())
+
+
+@frozen
+class _Name:
+    """
+    The parts of a patient's names, folded.
+
+    Attributes:
+        inside: What is looked for inside of words as well: first and last name run
+            together, in both orders, and names in scripts that may run on.
+    """
+
+    parts: frozenset[str]
+    inside: frozenset[str]
+
+
+@define
+class Redaction:
+    """
+    Hides in texts who one patient is, and puts it back.
+
+    The same spelling always gets the same token, such as [NAME-1], and another
+    spelling another one, so that `restore` gives back each text exactly.
+    """
+
+    _name: _Name = field(repr=False)
+    _own: tuple[tuple[str, re.Pattern[str]], ...] = field(repr=False)
+    _tokens: dict[str, str] = field(factory=dict, repr=False)
+    _hidden: dict[str, str] = field(factory=dict, repr=False)
+    _counts: dict[str, int] = field(factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, patient: Patient) -> Redaction:
+        """Return one that knows nothing but the record of *patient*."""
+        own = [("EMAIL", re.compile(re.escape(_shadow(patient.email))))] * bool(
+            patient.email
+        )
+        if patient.date_of_birth is not None:
+            own.append(("DATE", _birth_dates(patient.date_of_birth)))
+        if phone := _phone_pattern(patient.phone or ""):
+            own.append(("PHONE", phone))
+        return cls(_name_of(patient), tuple(own))
+
+    def hide(self, text: str) -> str:
+        """
+        Return *text* with tokens for what says who the patient is.
+
+        That is any spelling of the names, the birth date, e-mail, phone and id on
+        record, and every e-mail address, phone or social security number, UUID,
+        link and long number, whosever they are.
+        """
+        shadow = _shadow(text)
+        pieces = []
+        done = 0
+        for start, end, kind in _apart(self._found(text, shadow)):
+            pieces += [text[done:start], self._token(kind, text[start:end])]
+            done = end
+        return "".join([*pieces, text[done:]])
+
+    def restore(self, text: str) -> str:
+        """Return *text* with what its tokens stand for; it is hidden no more."""
+        return _TOKEN.sub(lambda m: self._hidden.get(m[0], m[0]), text)
+
+    def _found(self, text: str, shadow: str) -> Iterator[Found]:
+        for kind, regex in (*self._own, *_PATTERNS):
+            for match in regex.finditer(shadow):
+                yield match.start(), match.end(), kind
+        yield from self._names(text, shadow)
+
+    def _names(self, text: str, shadow: str) -> Iterator[Found]:
+        words = [(m.start(), m.end()) for m in _WORD.finditer(shadow)]
+        folds = [_letters(shadow[start:end]) for start, end in words]
+        named = [self._is_named(fold) for fold in folds]
+        for at, (start, end) in enumerate(words):
+            if not named[at]:
+                continue
+            beside = _beside(text, words, named, at)
+            if beside or self._is_no_word(folds[at], text[start:end]):
+                yield start, end, "NAME"
+
+    def _is_named(self, fold: str) -> bool:
+        parts = self._name.parts
+        if fold in parts or any(name in fold for name in self._name.inside):
+            return True
+        # "Anns cough", without the apostrophe.
+        return fold.endswith("s") and len(fold) > _SHORTEST and fold[:-1] in parts
+
+    @staticmethod
+    def _is_no_word(fold: str, written: str) -> bool:
+        if fold in _NEVER_ALONE:
+            return False
+        return fold not in _ORDINARY or not written.islower()
+
+    def _token(self, kind: str, hidden: str) -> str:
+        if hidden not in self._tokens:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            token = f"[{kind}-{self._counts[kind]}]"
+            self._tokens[hidden] = token
+            self._hidden[token] = hidden
+        return self._tokens[hidden]
+
+
+_TOKEN: Final = re.compile(r"\[[A-Z]{1,8}-[0-9]{1,9}\]")
+
+
+def _shadow(text: str | None) -> str:
+    """Return *text* without accents, case and width, each character in its place."""
+    return "".join(map(_plain, text or ""))
+
+
+def _plain(mark: str) -> str:
+    plain = folded(mark)
+    return plain if len(plain) == 1 else mark
+
+
+def _letters(word: str) -> str:
+    return _UNSEEN.sub("", folded(word))
+
+
+def _name_of(patient: Patient) -> _Name:
+    first = [_letters(m[0]) for m in _WORD.finditer(_shadow(patient.first_name))]
+    last = [_letters(m[0]) for m in _WORD.finditer(_shadow(patient.last_name))]
+    joined = ["".join(first), "".join(last)]
+    ends = [name for name in joined if len(name) >= _SHORTEST]
+    parts = frozenset((*first, *last, *joined)) - {""}
+    # Scripts without capitals often have no spaces either, or join small words on.
+    caseless = {part for part in parts if part.upper() == part.lower()}
+    run_together = {a + b for a in ends for b in ends if a != b}
+    return _Name(parts, frozenset(caseless | run_together))
+
+
+def _beside(
+    text: str, words: list[tuple[int, int]], named: list[bool], at: int
+) -> bool:
+    """Tell whether another part of the name stands next to it: "will, may"."""
+    for one in (at - 1, at):
+        if 0 <= one < len(words) - 1 and named[one] and named[one + 1]:
+            between = text[words[one][1] : words[one + 1][0]]
+            if not between.strip(" ,.-_'\u2019"):
+                return True
+    return False
+
+
+def _phone_pattern(phone: str) -> re.Pattern[str] | None:
+    digits = re.sub("[^0-9]", "", _shadow(phone))
+    if len(digits) < 5:
+        return None
+    # A country's or an area's code before it may be written or not.
+    kept = digits[-10:] if len(digits) > 10 else digits
+    between = r"[^0-9a-z]{0,3}"
+    lead = rf"(?:\+?[0-9]{{1,3}}{between})?" if len(kept) == 10 else r"\+?"
+    tail = between.join(kept[-7:])
+    head = between.join(kept[:-7])
+    if head:
+        head = rf"(?:\(?{head}{between})?"
+    return re.compile(rf"(?<![0-9]){lead}{head}{tail}(?![0-9])")
+
+
+def _birth_dates(born: date) -> re.Pattern[str]:
+    name = _MONTHS[born.month - 1]
+    year = rf"(?:{born.year:04}|'?{born.year % 100:02})"
+    written = rf"(?:{name}|{name[:3]}t?\.?)"
+    month = rf"(?:0?{born.month}|{written})"
+    day = rf"(?:0?{born.day}(?:st|nd|rd|th)?)"
+    sep = r"(?:\s{0,3}[-,./_\u2013]\s{0,3}|\s{1,3}(?:of\s{1,3})?)"
+    full, mm, dd = f"{born.year:04}", f"{born.month:02}", f"{born.day:02}"
+    forms = (
+        rf"{full}{sep}{month}{sep}{day}(?:t[0-9:.z]+)?",
+        rf"{full}{sep}{day}{sep}{month}",
+        rf"{month}{sep}{day}{sep}{year}",
+        rf"{day}{sep}{month}{sep}{year}",
+        rf"{written}{sep}{day}",
+        rf"{day}{sep}{written}",
+        rf"{day}{written}{year}",
+        rf"{full}{mm}{dd}",
+        rf"{mm}{dd}{full}",
+        rf"{dd}{mm}{full}",
+    )
+    return re.compile(rf"(?<![0-9a-z])(?:{'|'.join(forms)})(?![0-9a-z])")
+
+
+def _apart(found: Iterator[Found]) -> Iterator[Found]:
+    """Yield what is found in order; what overlaps becomes one, of the first's kind."""
+    pending: Found | None = None
+    for start, end, kind in sorted(found, key=lambda each: (each[0], -each[1])):
+        if pending is None:
+            pending = (start, end, kind)
+        elif start < pending[1]:
+            pending = (pending[0], max(end, pending[1]), pending[2])
+        else:
+            yield pending
+            pending = (start, end, kind)
+    if pending is not None:
+        yield pending

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import base64
+from datetime import date, timedelta
+from uuid import uuid4
+
+import pytest
+
+from clinicflow_core.desk import intake, patient_link, questionnaires, register
+from clinicflow_core.desk.intake import ResendForm, SendForm, SubmitForm
+from clinicflow_core.desk.patient_link import GivenAnswers, OpenDraft, Receipt
+from clinicflow_core.desk.questionnaires import ImportQuestionnaire
+from clinicflow_core.desk.register import ChangePatient
+from clinicflow_core.entities.intake import FormStatus
+from clinicflow_core.errors import (
+    BirthDateRefusedError,
+    InvalidError,
+    LinkNotFoundError,
+)
+from clinicflow_core.intake.links import new_token
+from clinicflow_core.wire import dump
+from tests.builders import NOW, open_clinic
+from tests.core.desk.acts import contents, happened
+from tests.core.desk.test_intake import SHORT
+
+BORN = date(1980, 12, 31)
+REASON = {"reason": "a cough"}
+
+
+@pytest.fixture
+def sent(clinic):
+    """A form with a few questions, of a patient whose birth date is on record."""
+    born = ChangePatient(date_of_birth=BORN)
+    register.change(clinic.patient.id, born, clinic.uow)
+    short = questionnaires.add(ImportQuestionnaire(document=SHORT), clinic.uow)
+    request = SendForm(patient_id=clinic.patient.id, questionnaire_id=short.id)
+    return intake.send(request, clinic.uow)
+
+
+def questions(sent, clinic):
+    return patient_link.questions(sent.token, clinic.store)
+
+
+def save(sent, clinic, answers=None):
+    given = GivenAnswers(answers=REASON if answers is None else answers)
+    return patient_link.save_draft(sent.token, given, clinic.store)
+
+
+def hand_in(sent, clinic, answers=None):
+    given = GivenAnswers(answers=REASON if answers is None else answers)
+    return patient_link.submit(sent.token, given, clinic.store)
+
+
+def draft(sent, clinic, born=BORN):
+    given = OpenDraft(birth_date=born)
+    return patient_link.open_draft(sent.token, given, clinic.store).answers
+
+
+def form_of(sent, clinic):
+    return intake.get(sent.id, clinic.uow).form
+
+
+def test_whoever_has_the_link_is_asked_the_questions(clinic, sent):
+    asked = questions(sent, clinic)
+
+    assert asked.questionnaire.title == "Before your visit"
+    assert (asked.has_draft, asked.expires_at) == (False, sent.expires_at)
+
+
+def test_free_answers_have_no_questions(clinic):
+    free = intake.send(SendForm(patient_id=clinic.patient.id), clinic.uow)
+
+    assert questions(free, clinic).questionnaire is None
+    assert hand_in(free, clinic, {"why": "a cough"}) == Receipt()
+
+
+def test_asking_changes_nothing(clinic, sent):
+    before = contents(clinic) if hasattr(clinic.store, "_committed") else None
+
+    for _ in range(3):
+        questions(sent, clinic)
+
+    assert happened(sent.form, clinic) == ["intake.sent"]
+    if before is not None:
+        assert contents(clinic) == before
+
+
+def test_what_is_filled_in_is_kept_and_resumed(clinic, sent):
+    save(sent, clinic, {})
+    saved = save(sent, clinic, {"smoker": False, "packs": 2})
+
+    assert (saved.saved_at, saved.dropped) == (NOW, ("/packs",))
+    assert questions(sent, clinic).has_draft
+    assert draft(sent, clinic) == {"smoker": False}
+    assert form_of(sent, clinic).status is FormStatus.PENDING
+    assert form_of(sent, clinic).raw_answers == {}
+
+
+def test_a_draft_may_lack_answers_but_not_be_wrong(clinic, sent):
+    with pytest.raises(InvalidError) as refused:
+        save(sent, clinic, {"smoker": "yes"})
+
+    assert [p.pointer for p in refused.value.problems] == ["/answers/smoker"]
+    assert not questions(sent, clinic).has_draft
+
+
+def test_nothing_filled_in_opens_as_nothing(clinic, sent):
+    assert draft(sent, clinic) == {}
+
+
+def test_a_draft_outlives_its_link(clinic, sent):
+    save(sent, clinic)
+
+    again = intake.resend(sent.id, ResendForm(), clinic.uow)
+
+    assert draft(again, clinic) == REASON
+    with pytest.raises(LinkNotFoundError):
+        draft(sent, clinic)
+
+
+def test_a_draft_opens_to_the_birth_date_on_record_alone(clinic, sent):
+    save(sent, clinic)
+
+    for left in (4, 3, 2, 1, 0):
+        with pytest.raises(BirthDateRefusedError) as refused:
+            draft(sent, clinic, date(1980, 12, 30))
+        assert refused.value.tries_left == left
+
+    with pytest.raises(BirthDateRefusedError, match="too often"):
+        draft(sent, clinic)
+    assert happened(sent.form, clinic).count("intake.draft-refused") == 5
+    # The form can still be filled in, and another link counts anew.
+    assert hand_in(sent, clinic) == Receipt()
+
+
+def test_tries_are_counted_for_each_link(clinic, sent):
+    save(sent, clinic)
+    for _ in range(5):
+        with pytest.raises(BirthDateRefusedError):
+            draft(sent, clinic, date(1980, 12, 30))
+
+    again = intake.resend(sent.id, ResendForm(), clinic.uow)
+
+    assert draft(again, clinic) == REASON
+
+
+def test_a_record_without_a_birth_date_opens_to_none(clinic):
+    free = intake.send(SendForm(patient_id=clinic.patient.id), clinic.uow)
+    save(free, clinic, {"why": "a cough"})
+
+    with pytest.raises(BirthDateRefusedError):
+        draft(free, clinic)
+
+
+def test_what_is_handed_in_reaches_the_clinic(clinic, sent):
+    save(sent, clinic, {"smoker": True})
+
+    receipt = hand_in(sent, clinic, {**REASON, "packs": 3})
+
+    assert dump(receipt) == {
+        "message": "Thank you. Your answers have reached the clinic."
+    }
+    form = form_of(sent, clinic)
+    assert (form.status, form.submitted_at) == (FormStatus.SUBMITTED, NOW)
+    assert (form.raw_answers, form.dropped, form.draft) == (REASON, ("/packs",), None)
+
+
+def test_wrong_answers_leave_the_draft_and_the_link(clinic, sent):
+    save(sent, clinic)
+
+    with pytest.raises(InvalidError) as refused:
+        hand_in(sent, clinic, {"smoker": 1})
+
+    assert [p.pointer for p in refused.value.problems] == [
+        "/answers/reason",
+        "/answers/smoker",
+    ]
+    assert draft(sent, clinic) == REASON
+
+
+def test_the_same_answers_again_get_the_same_receipt(clinic, sent):
+    first = hand_in(sent, clinic)
+
+    assert hand_in(sent, clinic) == first
+    assert happened(sent.form, clinic).count("intake.submitted") == 1
+
+
+def flipped(token):
+    last = "A" if token[-1] != "A" else "B"
+    return token[:-1] + last
+
+
+def swapped(token, other_id):
+    raw = base64.urlsafe_b64decode(token)
+    return base64.urlsafe_b64encode(other_id.bytes + raw[16:]).decode()
+
+
+SHUT = {
+    "empty": lambda sent, clinic, watch: "",
+    "short": lambda sent, clinic, watch: sent.token[:-1],
+    "long": lambda sent, clinic, watch: sent.token + "A",
+    "no base64": lambda sent, clinic, watch: "!" * len(sent.token),
+    "other letters": lambda sent, clinic, watch: "\u00e9" * len(sent.token),
+    "of no clinic": lambda sent, clinic, watch: new_token(uuid4()),
+    "of no form": lambda sent, clinic, watch: new_token(clinic.id),
+    "one letter off": lambda sent, clinic, watch: flipped(sent.token),
+    "in another clinic": lambda sent, clinic, watch: swapped(
+        sent.token, open_clinic(clinic.store).id
+    ),
+    "expired": lambda sent, clinic, watch: (
+        setattr(watch, "at", sent.expires_at) or sent.token
+    ),
+    "revoked": lambda sent, clinic, watch: (
+        intake.revoke(sent.id, clinic.uow) and sent.token
+    ),
+    "sent again": lambda sent, clinic, watch: (
+        intake.resend(sent.id, ResendForm(), clinic.uow) and sent.token
+    ),
+    "used": lambda sent, clinic, watch: (
+        hand_in(sent, clinic, {"reason": "other"}) and sent.token
+    ),
+    "written down by the clinic": lambda sent, clinic, watch: (
+        intake.submit(sent.id, SubmitForm(raw_answers=REASON), clinic.uow)
+        and sent.token
+    ),
+    "of an erased patient": lambda sent, clinic, watch: (
+        register.erase(clinic.patient.id, clinic.uow) and sent.token
+    ),
+}
+
+
+@pytest.mark.parametrize("how", SHUT)
+def test_links_that_do_not_work_look_alike(clinic, sent, watch, how):
+    token = SHUT[how](sent, clinic, watch)
+    store = clinic.store
+    given = GivenAnswers(answers=REASON)
+
+    refusals = set()
+    for act in (
+        lambda: patient_link.questions(token, store),
+        lambda: patient_link.save_draft(token, given, store),
+        lambda: patient_link.submit(token, given, store),
+        lambda: patient_link.open_draft(token, OpenDraft(birth_date=BORN), store),
+    ):
+        with pytest.raises(LinkNotFoundError) as refused:
+            act()
+        refusals.add((type(refused.value), refused.value.args, str(refused.value)))
+
+    assert refusals == {
+        (LinkNotFoundError, (), "This link does not work, or no longer.")
+    }
+
+
+def test_a_link_works_until_the_last_moment(clinic, sent, watch):
+    watch.at = sent.expires_at - timedelta(microseconds=1)
+
+    assert hand_in(sent, clinic) == Receipt()
+
+
+def test_the_link_shows_nothing_of_the_record(clinic, sent):
+    save(sent, clinic)
+
+    told = str(dump(questions(sent, clinic)))
+
+    assert clinic.patient.first_name not in told
+    assert clinic.patient.last_name not in told
+    assert clinic.clinic.name not in told
+    assert "1980" not in told
+    assert "cough" not in told
+    assert str(clinic.patient.id) not in told
