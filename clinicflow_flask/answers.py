@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
@@ -14,11 +15,13 @@ from flask import Response
 from clinicflow_core import wire
 from clinicflow_core.desk.calendars import KeptDay, TimeOffTaken
 from clinicflow_core.desk.doctors import Week
+from clinicflow_core.desk.intake import ReadForm, Sent
 from clinicflow_core.desk.policies import KeptDoctorPolicy, KeptPolicy
 from clinicflow_core.desk.register import Registered
 from clinicflow_core.desk.series import SeriesOutcome
 from clinicflow_core.desk.waitlist import Waiting
 from clinicflow_core.entities.appointment import Appointment, Cancellation
+from clinicflow_core.entities.intake import IntakeForm
 from clinicflow_core.json_schema import json_schema
 from clinicflow_core.ports import Page
 from clinicflow_flask.paging import cursor_of
@@ -29,6 +32,9 @@ Document = Mapping[str, object]
 GivenUp = tuple[Appointment, Cancellation]
 """A visit that will not take place, and why."""
 
+PATIENT_LINK: Final = "/api/intake/public"
+"""What the patient's links begin with, before their token."""
+
 _ONLY: Final[Mapping[Any, str]] = {
     KeptDay: "day",
     KeptDoctorPolicy: "policy",
@@ -38,6 +44,7 @@ _ONLY: Final[Mapping[Any, str]] = {
 """Of these one field alone is told; the version is in a header."""
 
 _BESIDE: Final[Mapping[Any, tuple[str, ...]]] = {
+    ReadForm: ("form", "scores"),
     Registered: ("patient", "possible_duplicates"),
     SeriesOutcome: ("series", "appointments", "skipped"),
     TimeOffTaken: ("time_off", "stranded"),
@@ -92,6 +99,8 @@ def renderer(kind: Any) -> Callable[[Any], object]:
         return _page_renderer(renderer(get_args(kind)[0]))
     if kind == GivenUp:
         return _render_given_up
+    if kind is Sent:
+        return _render_sent
     if kind is Redirect:
         return _as_it_is
     if kind in _ONLY:
@@ -124,6 +133,8 @@ def answer_schema(kind: Any, components: dict[str, object]) -> dict[str, object]
     if kind == GivenUp:
         cancellation = json_schema(Cancellation, components=components, answer=True)
         return _with(Appointment, {"cancellation": cancellation}, components)
+    if kind is Sent:
+        return _with(IntakeForm, _sent_schema(), components)
     if kind in _ONLY:
         return json_schema(
             _type_of(kind, _ONLY[kind]), components=components, answer=True
@@ -184,6 +195,29 @@ def _render_given_up(given_up: GivenUp) -> object:
     return {
         **_object(wire.dump(visit)),
         "cancellation": wire.dump(cancellation),
+    }
+
+
+def _render_sent(sent: Sent) -> object:
+    token = sent.token
+    return {
+        **_object(wire.dump(sent.form)),
+        "link": None if token is None else f"{PATIENT_LINK}/{token}",
+        "token": token,
+        "expires_at": wire.dump(sent.expires_at),
+    }
+
+
+def _sent_schema() -> Mapping[str, object]:
+    once = "Told this once; null if the request was carried out before."
+    text = {"type": ["string", "null"], "description": once}
+    return {
+        "link": text,
+        "token": text,
+        "expires_at": {
+            **json_schema(datetime, components={}, answer=True),
+            "description": "Until when the link works.",
+        },
     }
 
 

@@ -14,10 +14,13 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from clinicflow_core.accounts.keys import Purpose, key_for
-from clinicflow_core.ports import Store
+from clinicflow_core.errors import SettingsError
+from clinicflow_core.intake.extractive import Extractive
+from clinicflow_core.ports import Store, Summarizer
 from clinicflow_core.settings import (
     Environment,
     Settings,
+    SummarizerChoice,
     load_settings,
     rate_limit,
     refuse_unsafe,
@@ -30,10 +33,14 @@ from clinicflow_flask import (
     doctors,
     google,
     health,
+    intake,
     openapi,
+    patient_link,
     patients,
+    questionnaires,
     schedule,
     series,
+    summaries,
     waitlist,
 )
 from clinicflow_flask.answers import Document
@@ -48,23 +55,30 @@ from clinicflow_flask.routes import Route, add_routes
 from clinicflow_flask.tokens import add_tokens
 
 
-def create_app(settings: Settings | None = None, store: Store | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None,
+    store: Store | None = None,
+    summarizer: Summarizer | None = None,
+) -> Flask:
     """
     Return the service as a WSGI application.
 
     Args:
         settings: Read from the environment and `.env` if left out.
         store: Opened at the settings' database URL if left out.
+        summarizer: As the settings have it if left out.
 
     Raises:
         SettingsError: If a setting, or the database that it names, is not safe for
-            production.
+            production, or names a summarizer that is not installed.
         UnavailableError: If the database is away or its schema is not current.
     """
     settings = settings or load_settings()
     refuse_unsafe(settings)
     if store is None:
         store = _open_store(settings)
+    if summarizer is None:
+        summarizer = _summarizer(settings)
     health.require_current(store)
     health.require_walls(store, settings)
     app = Flask("clinicflow_flask", static_folder=None)
@@ -84,7 +98,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     add_tokens(app, settings, secret)
     app.extensions[FINGERPRINTS] = key_for(Purpose.FINGERPRINT, secret)
     google.add_google(app, settings, secret)
-    add_routes(app, ROUTES, store)
+    add_routes(app, ROUTES, store, summarizer)
     if limit := rate_limit(settings):
         add_rate_limits(app, ROUTES, limit)
     app.register_blueprint(_docs())
@@ -124,6 +138,19 @@ def _open_store(settings: Settings) -> Store:
     return open_store(settings.database_url)
 
 
+def _summarizer(settings: Settings) -> Summarizer:
+    key = settings.openai_api_key
+    if settings.summarizer is SummarizerChoice.EXTRACTIVE or key is None:
+        return Extractive()
+    # Here, so that whoever does not choose it need not wait for it.
+    from clinicflow_core.openai import openai_summarizer  # noqa: PLC0415  As said.
+
+    try:
+        return openai_summarizer(key, settings.openai_base_url, settings.openai_model)
+    except ModuleNotFoundError as missing:
+        raise SettingsError((f"SUMMARIZER: {missing}",)) from None
+
+
 def _docs() -> Blueprint:
     config = {
         "app_name": openapi.TITLE,
@@ -153,4 +180,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *series.ROUTES,
     *waitlist.ROUTES,
     *schedule.ROUTES,
+    *questionnaires.ROUTES,
+    *intake.ROUTES,
+    *summaries.ROUTES,
+    *patient_link.ROUTES,
 )

@@ -30,6 +30,8 @@ VERSION: Final = "1"
 """Of what other programs can rely on, not of the package."""
 
 _JSON: Final = "application/json"
+_ID: Final = {"type": "string", "format": "uuid"}
+_TEXT: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,200}$"}
 _IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -114,9 +116,13 @@ def _tag(route: Route) -> str:
 
 
 def _ids(route: Route) -> list[dict[str, object]]:
-    schema = {"type": "string", "format": "uuid"}
     return [
-        {"name": name, "in": "path", "required": True, "schema": schema}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": _TEXT if route.is_text(name) else _ID,
+        }
         for name in route.ids
     ]
 
@@ -155,7 +161,7 @@ def _described(cls: Any, components: dict[str, object]) -> Any:
 
 
 def _responses(route: Route, components: dict[str, object]) -> dict[str, object]:
-    success: dict[str, object] = {"description": HTTPStatus(route.status).phrase}
+    success: dict[str, object] = {}
     if route.answer is Redirect:
         success["headers"] = _LOCATION
     elif route.status != HTTPStatus.NO_CONTENT:
@@ -171,7 +177,10 @@ def _responses(route: Route, components: dict[str, object]) -> dict[str, object]
         MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
     }
     return {
-        str(route.status): success,
+        **{
+            str(status): {"description": HTTPStatus(status).phrase, **success}
+            for status in route.statuses
+        },
         **{
             str(status): {
                 "description": HTTPStatus(status).phrase,
@@ -244,6 +253,10 @@ def _problem(components: dict[str, object]) -> dict[str, object]:
             "appointment_ids": {
                 "type": "array",
                 "items": {"type": "string", "format": "uuid"},
+            },
+            "tries_left": {
+                "type": "integer",
+                "description": "How often the birth date can still be tried.",
             },
             "link_token": {
                 "type": "string",

@@ -33,7 +33,7 @@ def page_request(limit: int, cursor: str | None, *key: Any) -> PageRequest:
 
     Args:
         cursor: The *next* of the answer before.
-        key: The types of the parts of the list's sort key.
+        key: The types of the parts of the list's sort key, or what checks them.
 
     Raises:
         ParameterError: If *cursor* is not one of such a list.
@@ -52,7 +52,10 @@ def _read(cursor: str, key: tuple[Any, ...]) -> tuple[str, ...] | None:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         parts = wire.structure(read_json(text), tuple[str, ...])
         for part, kind in zip(parts, key, strict=True):
-            wire.structure(part, kind)
+            if not isinstance(kind, checks.Check):
+                wire.structure(part, kind)
+            elif kind.complaint(part):
+                return None
     except (ValueError, UnreadableError, InvalidError):
         return None
     return parts if cursor_of(parts) == cursor else None

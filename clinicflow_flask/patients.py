@@ -7,7 +7,8 @@ from uuid import UUID
 from attrs import field, frozen
 
 from clinicflow_core.checks import text
-from clinicflow_core.desk import booking, register
+from clinicflow_core.desk import booking, intake, register
+from clinicflow_core.desk.intake import ListedForm
 from clinicflow_core.entities.appointment import Appointment
 from clinicflow_core.entities.ids import PatientId
 from clinicflow_core.entities.patient import Patient
@@ -17,8 +18,9 @@ from clinicflow_core.errors import (
     PatientHasVisitsError,
     StaleVersionError,
 )
-from clinicflow_core.ports import AppointmentFilter, Page, UnitOfWork
+from clinicflow_core.ports import AppointmentFilter, FormFilter, Page, UnitOfWork
 from clinicflow_flask.appointments import page_request_by_start
+from clinicflow_flask.intake import page_request_by_creation
 from clinicflow_flask.paging import DEFAULT_LIMIT, LIMIT, Listing, page_request
 from clinicflow_flask.routes import Route
 
@@ -51,6 +53,12 @@ def _visits(
     page = page_request_by_start(query.limit, query.cursor)
     register.get(patient_id, uow)
     return booking.page(AppointmentFilter(patient_id=patient_id), page, uow)
+
+
+def _forms(patient_id: PatientId, query: Listing, uow: UnitOfWork) -> Page[ListedForm]:
+    page = page_request_by_creation(query.limit, query.cursor)
+    register.get(patient_id, uow)
+    return intake.page(FormFilter(patient_id=patient_id), page, uow)
 
 
 ROUTES = (
@@ -91,5 +99,11 @@ ROUTES = (
         "/api/patients/{patient_id}/appointments",
         _visits,
         "List a patient's visits, by start",
+    ),
+    Route(
+        "GET",
+        "/api/patients/{patient_id}/intake-forms",
+        _forms,
+        "List a patient's intake forms without their answers, by when they were made",
     ),
 )

@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from clinicflow_core import wire
 from clinicflow_core.errors import (
     AlreadyAnsweredError,
+    BirthDateRefusedError,
     BookingConflictError,
     ClinicFlowError,
     ClinicNotFoundError,
@@ -52,6 +53,7 @@ STATUSES: Final[Mapping[type[ClinicFlowError], int]] = {
     NotSignedInError: 401,
     TooManyTriesError: 429,
     NotPermittedError: 403,
+    BirthDateRefusedError: 403,
     NotFoundError: 404,
     RefusedError: 409,
     StaleVersionError: 412,
@@ -152,6 +154,11 @@ def _(error: SeriesConflictError) -> Mapping[str, object]:
 @_facts.register(PatientHasVisitsError)
 def _(error: DoctorHasVisitsError | PatientHasVisitsError) -> Mapping[str, object]:
     return {"appointment_ids": [str(visit) for visit in error.appointment_ids]}
+
+
+@_facts.register
+def _(error: BirthDateRefusedError) -> Mapping[str, object]:
+    return {"tries_left": error.tries_left}
 
 
 @_facts.register

@@ -2,7 +2,8 @@
 How often one address may ask what anybody may ask.
 
 Each worker process counts for itself. It keeps a flood away from the password hash;
-guessing at one account is slowed down elsewhere, by what all processes share.
+guessing at one account is slowed down elsewhere, by what all processes share. Of
+secrets that stand in a path, which no account is behind, an address may guess few.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from math import ceil
-from typing import cast
+from typing import Final, cast
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 
 from clinicflow_core.accounts.lockout import network_of
 from clinicflow_flask.routes import Route
+
+WRONG_GUESSES: Final = "20/minute"
+"""How often an address may be wrong about secrets in paths."""
+
+_WRONG: Final = frozenset({403, 404})
 
 
 def add_rate_limits(app: Flask, routes: Collection[Route], limit: str) -> None:
@@ -27,10 +33,18 @@ def add_rate_limits(app: Flask, routes: Collection[Route], limit: str) -> None:
     limited = limiter.shared_limit(
         limit, "public", error_message="Too many requests from this address."
     )
+    guessed = limiter.shared_limit(
+        WRONG_GUESSES,
+        "secrets",
+        error_message="Too many wrong links from this address.",
+        deduct_when=lambda response: response.status_code in _WRONG,
+    )
     for route in routes:
         if route.is_limited:
             view = app.view_functions[route.endpoint]
-            checked = cast("Callable[..., Response]", limited(view))
+            view.__name__ = route.endpoint  # By it the limiter tells views apart.
+            checked = limited(guessed(view) if route.has_secret else view)
+            checked = cast("Callable[..., Response]", checked)
             app.view_functions[route.endpoint] = checked
 
     @app.after_request

@@ -12,20 +12,23 @@ import re
 from collections.abc import Callable, Collection
 from functools import cached_property, partial
 from inspect import Parameter, signature
-from typing import Any, get_type_hints
+from typing import Any, Final, get_type_hints
 
 import attrs
 from attrs import frozen
 from flask import Flask, Response
 
 from clinicflow_core.errors import ClinicFlowError
-from clinicflow_core.ports import Entrance, Store, UnitOfWork
+from clinicflow_core.ports import Entrance, Store, Summarizer, UnitOfWork
 from clinicflow_flask import answers, requests, tokens
 from clinicflow_flask.request_ids import request_id
 
 _PLACE = re.compile(r"{([a-z_]+)}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _VERSION = "version"
+
+ACCEPTED: Final = 202
+"""The status of an answer about something that is yet to be done."""
 
 
 @frozen
@@ -34,11 +37,15 @@ class Route:
     One thing that can be asked.
 
     Attributes:
-        path: As in OpenAPI; what stands in braces is an id, and a parameter of *act*.
+        path: As in OpenAPI; what stands in braces is a parameter of *act*: a text if
+            it is a str, else an id.
         act: What is done. Its only attrs class is the query of a GET, else the body;
-            it gets a unit of work of whoever is signed in, an entrance, the store, or
-            whoever comes with a refresh token. Its *version* is that of If-Match.
+            it gets a unit of work of whoever is signed in, an entrance, the store, the
+            summarizer, or whoever comes with a refresh token. Its *version* is that
+            of If-Match.
         status: Of the answer when all goes well.
+        is_pending: Tells of what the act returns whether it is yet to be done, which
+            is answered with 202; None if it never is.
         refuses: What it raises besides what each route of its kind does.
         once: Whether an idempotency key is heeded.
         body_is: The field of the body's class that alone is sent, if there is one.
@@ -52,10 +59,26 @@ class Route:
     refuses: tuple[type[ClinicFlowError], ...] = ()
     once: bool = False
     body_is: str | None = None
+    is_pending: Callable[[Any], bool] | None = None
 
     @property
     def ids(self) -> list[str]:
+        """What stands in the path, ids and texts alike."""
         return _PLACE.findall(self.path)
+
+    def is_text(self, name: str) -> bool:
+        """Return whether any text can stand in the path as *name*, not only ids."""
+        return self._hints[name] is str
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether whoever guesses right what stands in the path is let in."""
+        return self.is_public and any(map(self.is_text, self.ids))
+
+    @property
+    def statuses(self) -> list[int]:
+        """The statuses of the answer when all goes well."""
+        return [self.status, *([ACCEPTED] if self.is_pending else [])]
 
     @property
     def endpoint(self) -> str:
@@ -130,21 +153,35 @@ class Nothing:
     """What a query or body holds that has nothing to say."""
 
 
-def add_routes(app: Flask, routes: Collection[Route], store: Store) -> None:
+def add_routes(
+    app: Flask, routes: Collection[Route], store: Store, summarizer: Summarizer
+) -> None:
     """Make *app* answer *routes*."""
     for route in routes:
-        rule = _PLACE.sub(r"<uuid:\1>", route.path)
-        view = _view(route, store)
-        app.add_url_rule(rule, route.endpoint, view, methods=[route.method])
+        view = _view(route, store, summarizer)
+        app.add_url_rule(_rule(route), route.endpoint, view, methods=[route.method])
 
 
-def _view(route: Route, store: Store) -> Callable[..., Response]:
+def _rule(route: Route) -> str:
+    """Return the path of *route* as Flask has it."""
+
+    def place(found: re.Match[str]) -> str:
+        kind = "string" if route.is_text(found[1]) else "uuid"
+        return f"<{kind}:{found[1]}>"
+
+    return _PLACE.sub(place, route.path)
+
+
+def _view(
+    route: Route, store: Store, summarizer: Summarizer
+) -> Callable[..., Response]:
     # All that can be found out once is found out here, before the first request.
-    act, status, once = route.act, route.status, route.once
+    act, usual, once = route.act, route.status, route.once
+    is_pending = route.is_pending
     body_class, needs_body, body_is = route.body, route.needs_body, route.body_is
     body_name = route._request
     uow_name = route._named(UnitOfWork)
-    services = _services(route, store)
+    services = _services(route, store, summarizer)
     query_name = None if route.writes else route._request
     read_query = requests.query_reader(route.query)
     render = answers.renderer(route.answer)
@@ -177,17 +214,21 @@ def _view(route: Route, store: Store) -> Callable[..., Response]:
             )
         with pointers():
             done = act(**arguments)
+        status = ACCEPTED if is_pending and is_pending(done) else usual
         return answers.respond(render(done), status, answers.headers_of(done))
 
     return view
 
 
-def _services(route: Route, store: Store) -> dict[str, Callable[[], object]]:
+def _services(
+    route: Route, store: Store, summarizer: Summarizer
+) -> dict[str, Callable[[], object]]:
     """Return what the act needs besides the request, by the names it has there."""
     by_kind: dict[type, Callable[[], object]] = {
         tokens.Refresher: tokens.refresher,
         Entrance: lambda: store.entrance(request_id()),
         Store: lambda: store,
+        Summarizer: lambda: summarizer,
     }
     services = {
         name: service

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from flask import Flask
 from jsonschema import Draft202012Validator, FormatChecker
 from werkzeug.exceptions import HTTPException
@@ -21,6 +21,7 @@ from clinicflow_core.entities.ids import ClinicId, SessionId, UserId
 from clinicflow_core.entities.user import Role, Session, User
 from clinicflow_core.ports import Store
 from clinicflow_flask import openapi, tokens
+from clinicflow_flask.answers import PATIENT_LINK
 from clinicflow_flask.app import ROUTES
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -29,6 +30,22 @@ SECRET = "a secret that only these tests know of"
 PASSWORD = "correct horse battery"
 UNKNOWN = str(UUID(int=7))
 _PASSWORD_HASH = "$2b$04$Mh2W.X9sWmXkM5TQ/jGOcOyeGshd5CSvq8xdglNOtfb3rTx/tOIda"
+
+
+HEADACHES: Mapping[str, object] = {
+    "name": "headaches",
+    "title": "Your headaches",
+    "items": [
+        {"link_id": "reason", "kind": "text", "text": "Why?", "required": True},
+        {"link_id": "often", "kind": "boolean", "text": "Is it there every day?"},
+        {
+            "link_id": "days",
+            "kind": "integer",
+            "text": "For how many days?",
+            "enable_when": [{"question": "often", "operator": "=", "value": True}],
+        },
+    ],
+}
 
 
 @frozen
@@ -171,11 +188,69 @@ class Desk:
         """Put somebody on the waitlist for a time in March; return the entry."""
         return self._made("/api/waitlist", self.waiting_wish(**details))
 
+    def questionnaire(self, **details: object) -> str:
+        """Add a questionnaire about headaches; return the id of its new version."""
+        path = "/api/intake/questionnaires"
+        questionnaire_id: str = self._made(path, {**HEADACHES, **details})["id"]
+        return questionnaire_id
+
+    def send_form(self, **details: object) -> dict[str, Any]:
+        """Make a form without a questionnaire; return it with its link."""
+        patient_id = details.pop("patient_id", None) or self.patient()
+        wish = {"patient_id": patient_id, **details}
+        return self._made("/api/intake/forms", wish)
+
+    def submit(self, form: Mapping[str, Any], **answers: object) -> dict[str, Any]:
+        """Write down answers for the patient; return the form."""
+        answers = answers or {"reason": "I have a headache."}
+        path = f"/api/intake/forms/{form['id']}/submit"
+        response = self.post(path, {"raw_answers": answers})
+        assert response.status_code == 200, response.json
+        submitted: dict[str, Any] = response.json
+        return submitted
+
     def _made(self, path: str, body: object) -> dict[str, Any]:
         response = self.post(path, body)
         assert response.status_code == 201, response.json
         made: dict[str, Any] = response.json
         return made
+
+
+@frozen
+class Patient:
+    """Somebody with the link to an intake form, and no account."""
+
+    app: Flask
+    token: str = field(repr=False)
+
+    def request(
+        self,
+        method: str,
+        json: object = None,
+        step: str = "",
+        headers: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> TestResponse:
+        path = f"{PATIENT_LINK}/{self.token}{step}"
+        # Always the same, so that two answers can be compared byte for byte.
+        sent = {"X-Request-Id": "the-patient", **(headers or {})}
+        response = self.app.test_client().open(
+            path, method=method, json=json, headers=sent, **kwargs
+        )
+        conforms(self.app, method, path, response)
+        return response
+
+    def asked(self) -> TestResponse:
+        return self.request("GET")
+
+    def save(self, **answers: object) -> TestResponse:
+        return self.request("PUT", {"answers": answers})
+
+    def submit(self, **answers: object) -> TestResponse:
+        return self.request("POST", {"answers": answers})
+
+    def open_draft(self, birth_date: str) -> TestResponse:
+        return self.request("POST", {"birth_date": birth_date}, "/draft")
 
 
 DOCUMENT: Any = openapi.document(ROUTES)

@@ -16,8 +16,15 @@ BIRTH = "1931-07-19"
 PHONE = "+13125550173"
 MARKS = (MARK, BIRTH, PHONE.removeprefix("+"))
 
+_QUESTIONNAIRE: Mapping[str, object] = {
+    "name": "planted",
+    "title": f"{MARK} title",
+    "items": [{"link_id": "reason", "kind": "text", "text": f"{MARK} text"}],
+}
+
 # What a field takes that does not take just any text.
 _FITTING: Mapping[str, object] = {
+    "birth_date": BIRTH,
     "clinic_size": "solo",
     "closed_days": "2026-12-24",
     "color": "#1f8f3a",
@@ -27,6 +34,7 @@ _FITTING: Mapping[str, object] = {
     "date_of_birth": BIRTH,
     "days_later": 0,
     "default_durations": {"follow-up": 20},
+    "document": _QUESTIONNAIRE,
     "duration": 30,
     "earliest": "09:00",
     "end": "17:00",
@@ -76,7 +84,7 @@ def requests(route: Route, ids: Mapping[str, str]) -> Iterator[Planted]:
     path = route.path.format_map(_Ids(ids))
     names = [p["name"] for p in operation["parameters"] if p["in"] == "query"]
     schema = _schema(operation)
-    body = schema and _filled(schema, ids)
+    body = schema and _filled(schema, ids, route.body_is or "")
     yield Planted(route, path, body=body, fits=True)
     yield Planted(route, path, body=body, token=f"{mark()}.{mark()}.{mark()}")
     yield Planted(route, path, {"q": mark()} if "q" in names else {}, body)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from contextlib import closing
 
 import pytest
 from attrs import evolve
 
+from clinicflow_core.entities.user import Role
 from clinicflow_core.errors import (
     ClinicFlowError,
     ContentionError,
@@ -16,12 +18,12 @@ from clinicflow_core.errors import (
     StoreFullError,
 )
 from clinicflow_core.memory import MemoryStore
-from clinicflow_core.settings import Environment, Settings
+from clinicflow_core.settings import Environment, Settings, SummarizerChoice
 from clinicflow_core.sql.store import open_store
 from clinicflow_flask import create_app
 from clinicflow_flask.problems import STATUSES, status_of
 from clinicflow_flask.serving import make_app
-from tests.flask.desk import SECRET, conforms, problem
+from tests.flask.desk import SECRET, Desk, conforms, problem
 from tests.postgres import as_owner
 
 
@@ -240,3 +242,35 @@ def test_the_service_does_not_start_on_an_old_schema(settings):
 
     with pytest.raises(SchemaNotCurrentError, match="clinicflow db upgrade"):
         create_app(settings, store)
+
+
+OUTSIDE = {
+    "summarizer": SummarizerChoice.OPENAI,
+    "openai_api_key": "a key",
+    "openai_base_url": "http://127.0.0.1:9/v1",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"), [({}, 200), (OUTSIDE, 202)], ids=["by default", "outside"]
+)
+def test_the_settings_say_who_makes_summaries(settings, store, changes, status):
+    app = create_app(evolve(settings, **changes), store)
+    desk = Desk.opened(app, store, Role.OWNER, None)
+    form = desk.send_form()
+    desk.submit(form)
+
+    response = desk.post(f"/api/intake/forms/{form['id']}/summary")
+
+    assert response.status_code == status
+
+
+def test_a_service_outside_that_nobody_has_a_key_for_is_not_started(settings, store):
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY"):
+        create_app(evolve(settings, summarizer=SummarizerChoice.OPENAI), store)
+
+
+def test_a_service_outside_needs_its_extra(settings, store, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(SettingsError, match=r"SUMMARIZER: .*clinicflow\[ai\]"):
+        create_app(evolve(settings, **OUTSIDE), store)

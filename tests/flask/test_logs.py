@@ -69,14 +69,18 @@ def send(desk, sent):
 
 
 def drive(app, store):
-    """Ask for everything in many ways; return the routes that did what was asked."""
-    done = set()
+    """
+    Ask for everything in many ways.
+
+    Return the routes that did what was asked, and the secrets in paths.
+    """
+    done, links = set(), set()
     for route in ROUTES:
         # Each may end the sign-in of who asks, or make the last owner something else;
         # and what one left behind would make the lists of the next ones long.
         other = Desk.opened(app, store, Role.OWNER, None)
         desk = Desk.opened(app, store, Role.OWNER, other.signed_in.clinic)
-        doctor, patient = desk.doctor(), desk.patient()
+        doctor, patient = desk.doctor(), desk.patient(date_of_birth=planted.BIRTH)
         people = {"doctor_id": doctor, "patient_id": patient}
         ids = {
             "doctor_id": desk.doctor(),
@@ -92,13 +96,27 @@ def drive(app, store):
         if "waitlist_id" in route.ids:
             ids["waitlist_id"] = desk.wait(**people)["id"]
             desk.cancel(desk.book(**people, start_time="11:00"))
+        if "form_id" in route.ids or "token" in route.ids:
+            ids |= intake(desk, route, patient)
+            links.add(ids["token"])
         for sent in planted.requests(route, ids):
             response = send(desk, sent)
 
             assert response.status_code != 500, sent
             if response.status_code < 300:
                 done.add(route.endpoint)
-    return done
+    return done, links
+
+
+def intake(desk, route, patient):
+    """Return the ids of a form with which *route* can do something."""
+    sent = desk.send_form(patient_id=patient)
+    ids = {"form_id": sent["id"], "token": sent["token"]}
+    if any(step in route.path for step in ("/review", "/summary")):
+        desk.submit(sent, reason=planted.mark())
+    if "/summary" in route.path:
+        assert desk.post(f"/api/intake/forms/{sent['id']}/summary").status_code == 200
+    return ids
 
 
 @pytest.mark.slow
@@ -107,7 +125,7 @@ def test_nothing_that_somebody_sends_is_ever_logged(request, told, url, capfd):
     store, desk = opened(request.getfixturevalue(url))
 
     with closing(store):
-        done = drive(desk.app, store)
+        done, links = drive(desk.app, store)
         signed_up = {
             "clinic": {"name": planted.mark()},
             "owner": {
@@ -128,7 +146,7 @@ def test_nothing_that_somebody_sends_is_ever_logged(request, told, url, capfd):
     assert "insert into patients" in text
     assert "post /api/auth/signup" not in text
     assert '"route": "/api/patients/{patient_id}"' in text
-    secrets = (*planted.MARKS, tokens["access_token"], tokens["refresh_token"])
+    secrets = [*planted.MARKS, tokens["access_token"], tokens["refresh_token"], *links]
     assert [mark for mark in secrets if mark.lower() in text] == []
     # They were read and stored, or there was nothing to tell.
     assert done >= {
@@ -149,6 +167,14 @@ def test_nothing_that_somebody_sends_is_ever_logged(request, told, url, capfd):
         "POST /api/waitlist",
         "POST /api/waitlist/{waitlist_id}/accept",
         "POST /api/waitlist/{waitlist_id}/decline",
+        "POST /api/intake/questionnaires",
+        "POST /api/intake/forms",
+        "POST /api/intake/forms/{form_id}/submit",
+        "PATCH /api/intake/forms/{form_id}/summary",
+        "POST /api/intake/forms/{form_id}/summary/sign",
+        "PUT /api/intake/public/{token}",
+        "POST /api/intake/public/{token}",
+        "POST /api/intake/public/{token}/draft",
     }
 
 

@@ -18,7 +18,7 @@ def test_the_document_names_every_route_and_no_other(app):
     routed = set()
     for rule in app.url_map.iter_rules():
         if rule.endpoint != "swagger_ui.show":  # The page for people.
-            path = rule.rule.replace("<uuid:", "{").replace(">", "}")
+            path = re.sub("<(?:uuid|string):([a-z_]+)>", r"{\1}", rule.rule)
             methods = rule.methods - {"HEAD", "OPTIONS"}
             routed |= {(method, path) for method in methods}
 

@@ -27,14 +27,16 @@ from clinicflow_core.memory import (
     MemoryAppointments,
     MemoryDiaries,
     MemoryDoctors,
+    MemoryIntakeForms,
     MemoryPatients,
+    MemoryQuestionnaires,
     MemoryStore,
     MemoryUsers,
     MemoryWaitlist,
 )
 from clinicflow_core.ports import Store
 from clinicflow_core.settings import Settings
-from clinicflow_core.sql import appointments, patients
+from clinicflow_core.sql import appointments, intake, patients, questionnaires
 from clinicflow_core.sql.prepared import Fixed
 from clinicflow_core.sql.store import open_store
 from clinicflow_core.sql.tables import metadata
@@ -54,6 +56,7 @@ CLOSED = "1987-06-05"
 PUBLIC, SIGNED_IN = frozenset[Permission](), frozenset(Permission)
 DIARY = frozenset({Permission.SEE_DIARY, Permission.SEE_OWN_DIARY})
 PATIENTS = frozenset({Permission.SEE_PATIENTS, Permission.SEE_OWN_PATIENTS})
+INTAKE = frozenset({Permission.SEE_INTAKE, Permission.SEE_OWN_INTAKE})
 
 # Which permissions, any of them, each route needs; written out once more on purpose.
 NEEDS: Mapping[str, Collection[Permission]] = {
@@ -99,6 +102,7 @@ NEEDS: Mapping[str, Collection[Permission]] = {
     "DELETE /api/patients/{patient_id}": {Permission.KEEP_PATIENTS},
     "POST /api/patients/{patient_id}/merge": {Permission.KEEP_PATIENTS},
     "GET /api/patients/{patient_id}/appointments": PATIENTS,
+    "GET /api/patients/{patient_id}/intake-forms": PATIENTS,
     "GET /api/appointments": DIARY,
     "POST /api/appointments": {Permission.BOOK},
     "POST /api/appointments/check": {Permission.BOOK},
@@ -129,11 +133,35 @@ NEEDS: Mapping[str, Collection[Permission]] = {
     "GET /api/schedule/availability": DIARY,
     "GET /api/schedule/next": DIARY,
     "GET /api/schedule/stranded": DIARY,
+    "GET /api/intake/questionnaires": {Permission.SEE_CLINIC},
+    "POST /api/intake/questionnaires": {Permission.KEEP_QUESTIONNAIRES},
+    "GET /api/intake/questionnaires/{questionnaire_id}": {Permission.SEE_CLINIC},
+    "GET /api/intake/questionnaires/{questionnaire_id}/fhir": {Permission.SEE_CLINIC},
+    "GET /api/intake/forms": INTAKE,
+    "POST /api/intake/forms": {Permission.SEND_INTAKE},
+    "GET /api/intake/forms/{form_id}": INTAKE,
+    "PATCH /api/intake/forms/{form_id}": {Permission.SEND_INTAKE},
+    "GET /api/intake/forms/{form_id}/fhir": INTAKE,
+    "POST /api/intake/forms/{form_id}/submit": {Permission.SEND_INTAKE},
+    "POST /api/intake/forms/{form_id}/review": {Permission.REVIEW_INTAKE},
+    "POST /api/intake/forms/{form_id}/resend": {Permission.SEND_INTAKE},
+    "POST /api/intake/forms/{form_id}/revoke": {Permission.SEND_INTAKE},
+    "POST /api/intake/forms/{form_id}/summary": INTAKE,
+    "GET /api/intake/forms/{form_id}/summary": INTAKE,
+    "PATCH /api/intake/forms/{form_id}/summary": {Permission.SIGN_SUMMARIES},
+    "POST /api/intake/forms/{form_id}/summary/sign": {Permission.SIGN_SUMMARIES},
+    "GET /api/intake/public/{token}": PUBLIC,
+    "PUT /api/intake/public/{token}": PUBLIC,
+    "POST /api/intake/public/{token}": PUBLIC,
+    "POST /api/intake/public/{token}/draft": PUBLIC,
 }
 IDS = (
     *("user_id", "doctor_id", "time_off_id", "patient_id", "duplicate_id"),
     *("appointment_id", "series_id", "waitlist_id"),
+    *("questionnaire_id", "form_id"),
 )
+LISTS = ("GET /api/appointments", "GET /api/intake/forms")
+"""Which of the routes answer with nothing about what is not there."""
 ROLES = tuple(Role)
 
 
@@ -192,6 +220,12 @@ def records(desk: Desk, name: str) -> Mapping[str, str]:
     duplicate = desk.patient(f"{name} Two", name)
     waiting = desk.wait(doctor_id=doctor, patient_id=duplicate, note=name)
     desk.cancel(desk.book(**agreed, date="2026-03-04"))
+    desk.get("/api/intake/questionnaires")  # So that the standard one is there.
+    asked = desk.questionnaire(title=name)
+    form = desk.send_form(
+        patient_id=patient, appointment_id=visit["id"], questionnaire_id=asked
+    )
+    desk.submit(form, reason=name)
     # The owner's own would not do: the last owner stays one, whatever else is asked.
     account = {
         "name": name,
@@ -208,6 +242,8 @@ def records(desk: Desk, name: str) -> Mapping[str, str]:
         "time_off_id": off["id"],
         "series_id": series["id"],
         "waitlist_id": waiting["id"],
+        "questionnaire_id": asked,
+        "form_id": form["id"],
     }
 
 
@@ -252,7 +288,7 @@ def status_of_unknown(role: Role, route: Route, name: str | None) -> int:
     diary_of_another = name == "doctor_id" and NEEDS[route.endpoint] == DIARY
     if not may(role, route) or (role is Role.DOCTOR and diary_of_another):
         return 403
-    return 200 if route.endpoint == "GET /api/appointments" else 404
+    return 200 if route.endpoint in LISTS else 404
 
 
 def leaks(world: World) -> Iterator[str]:
@@ -376,8 +412,8 @@ def test_a_namesake_elsewhere_is_no_possible_duplicate(two_clinics: World) -> No
 @pytest.mark.parametrize(
     "lists",
     [
-        *(MemoryAppointments, MemoryDiaries, MemoryDoctors, MemoryPatients),
-        *(MemoryUsers, MemoryWaitlist),
+        *(MemoryAppointments, MemoryDiaries, MemoryDoctors, MemoryIntakeForms),
+        *(MemoryPatients, MemoryQuestionnaires, MemoryUsers, MemoryWaitlist),
     ],
 )
 def test_a_list_of_the_wrong_clinic_would_be_found(
@@ -443,7 +479,7 @@ def test_who_may_is_let_through(role: Role, two_clinics: World) -> None:
 def test_what_is_no_id_is_not_found(role: Role, two_clinics: World) -> None:
     wrong = dict.fromkeys(IDS, "17-or-1-equals-1")
     for route in ROUTES:
-        if route.ids:
+        if route.ids and not route.is_public:
             path = route.path.format_map(wrong)
             answer = two_clinics.staff[role].request(route.method, path, {})
             assert answer.status_code == 404, route.endpoint
@@ -453,6 +489,7 @@ def test_a_doctor_reaches_nobody_elses_records(two_clinics: World) -> None:
     owner, doctor = two_clinics.staff[Role.OWNER], two_clinics.staff[Role.DOCTOR]
     colleague = records(owner, "Colleague")
     visit, patient = colleague["appointment_id"], colleague["patient_id"]
+    form = f"/api/intake/forms/{colleague['form_id']}"
     theirs = f"doctor_id={colleague['doctor_id']}"
     asked = [
         ("GET", f"/api/appointments/{visit}"),
@@ -472,6 +509,14 @@ def test_a_doctor_reaches_nobody_elses_records(two_clinics: World) -> None:
         ),
         ("GET", f"/api/patients/{patient}"),
         ("GET", f"/api/patients/{patient}/appointments"),
+        ("GET", f"/api/patients/{patient}/intake-forms"),
+        ("GET", form),
+        ("GET", f"{form}/fhir"),
+        ("POST", f"{form}/review"),
+        ("POST", f"{form}/summary"),
+        ("GET", f"{form}/summary"),
+        ("PATCH", f"{form}/summary"),
+        ("POST", f"{form}/summary/sign"),
     ]
 
     for method, path in asked:
@@ -480,7 +525,7 @@ def test_a_doctor_reaches_nobody_elses_records(two_clinics: World) -> None:
         assert "Colleague" not in response.get_data(as_text=True)
     own = ("day", "week", "availability", "next", "stranded")
     for path in (
-        *("/api/appointments", "/api/patients"),
+        *("/api/appointments", "/api/patients", "/api/intake/forms"),
         *(f"/api/schedule/{name}" for name in own),
     ):
         shown = doctor.get(path).get_data(as_text=True)
@@ -489,19 +534,21 @@ def test_a_doctor_reaches_nobody_elses_records(two_clinics: World) -> None:
 
 @pytest.fixture
 def without_filters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Patients and visits are looked up as if there were one clinic."""
+    """Patients, visits and their intake are looked up as if there were one clinic."""
     everybodys = select(metadata.tables["patients"])
     monkeypatch.setattr(
         patients,
         "GET_PATIENTS",
         Fixed(everybodys.where(among(everybodys.selected_columns.id, "ids"))),
     )
-    visits = select(metadata.tables["appointments"])
-    monkeypatch.setattr(
-        appointments,
-        "_GET",
-        Fixed(visits.where(visits.selected_columns.id == bindparam("id"))),
-    )
+    for module, table in (
+        (appointments, "appointments"),
+        (intake, "intake_forms"),
+        (questionnaires, "questionnaires"),
+    ):
+        rows = select(metadata.tables[table])
+        get = Fixed(rows.where(rows.selected_columns.id == bindparam("id")))
+        monkeypatch.setattr(module, "_GET", get)
 
 
 @pytest.mark.slow
@@ -511,8 +558,13 @@ class TestWithoutOneFilter:
         with closing(open_store(sqlite_url, FixedClock(NOW))) as store:
             found = list(leaks(world(settings, store)))
 
-        assert any("GET /api/patients/{patient_id}" in leak for leak in found)
-        assert any("GET /api/appointments/{appointment_id}" in leak for leak in found)
+        for path in (
+            "/api/patients/{patient_id}",
+            "/api/appointments/{appointment_id}",
+            "/api/intake/forms/{form_id}",
+            "/api/intake/questionnaires/{questionnaire_id}",
+        ):
+            assert any(f"GET {path}," in leak for leak in found), path
 
     def test_it_goes_red_on_postgresql_past_row_level_security(
         self, settings: Settings, postgres_url: str

@@ -270,7 +270,7 @@ CHANGED: Mapping[str, Mapping[str, object]] = {
     "no type": {"type": None},
     "type Access": {"type": "Access"},
     "type id_token": {"type": "id_token"},
-    "type intake-link": {"type": "intake-link"},
+    "type feed": {"type": "feed"},
     "a list of types": {"type": ["access", "refresh"]},
     "a number for a type": {"type": 1},
     "no id": {"jti": None},
@@ -560,6 +560,10 @@ def test_every_route_but_the_public_ones_needs_a_token(app):
         "GET /api/auth/google/callback",
         "POST /api/auth/google/signup",
         "POST /api/auth/google/link",
+        "GET /api/intake/public/{token}",
+        "PUT /api/intake/public/{token}",
+        "POST /api/intake/public/{token}",
+        "POST /api/intake/public/{token}/draft",
         "swagger_ui.show",
     }
 
@@ -599,13 +603,13 @@ def test_without_the_check_of_the_type_a_refresh_token_is_a_sign_in(
 
 
 @memory_only
-def test_without_a_key_for_each_purpose_a_link_to_a_form_is_a_sign_in(
+def test_without_a_key_for_each_purpose_a_calendar_feed_is_a_sign_in(
     attacker, settings, store, monkeypatch
 ):
-    one_key = bytes.fromhex(key(Purpose.INTAKE_LINK))
+    one_key = bytes.fromhex(key(Purpose.FEED))
     monkeypatch.setattr(tokens, "key_for", lambda *_: one_key)
     careless = create_app(settings, store)
 
     let_in = accepted(evolve(attacker, desk=evolve(attacker.desk, app=careless)))
 
-    assert let_in == {"the key of intake-link"}
+    assert let_in == {"the key of feed"}
