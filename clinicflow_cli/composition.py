@@ -17,7 +17,7 @@ from clinicflow_cli.failures import Failure
 from clinicflow_core.accounts.permissions import Actor, system
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.ids import ClinicId
-from clinicflow_core.ports import Clock, Entrance, Store, UnitOfWork
+from clinicflow_core.ports import Clock, Entrance, Store, Summarizer, UnitOfWork
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -203,6 +203,10 @@ class Reception:
         return load_settings()
 
     @cached_property
+    def summarizer(self) -> Summarizer:
+        return summarizer_of(self.settings)
+
+    @cached_property
     def database_url(self) -> str:
         return self._database_url or self.settings.database_url
 
@@ -249,6 +253,39 @@ class Reception:
         if len(clinics) == 1:
             return clinics[0].id
         raise _which_of(clinics)
+
+
+def summarizer_of(settings: Settings) -> Summarizer:
+    """
+    Return what the installation has chosen to make summaries.
+
+    Raises:
+        SettingsError: If the settings do not go together.
+        Failure: If a library is missing.
+    """
+    from clinicflow_core.desk.summarizing import AT_HAND  # noqa: PLC0415  Slow.
+    from clinicflow_core.settings import (  # noqa: PLC0415  Slow.
+        SummarizerChoice,
+        refuse_unsafe,
+    )
+
+    if settings.summarizer is SummarizerChoice.EXTRACTIVE:
+        return AT_HAND
+    refuse_unsafe(settings)
+    assert settings.openai_api_key is not None
+    from clinicflow_core.openai import openai_summarizer  # noqa: PLC0415  Slow.
+
+    try:
+        return openai_summarizer(
+            api_key=settings.openai_api_key,
+            base_url=settings.openai_base_url,
+            model=settings.openai_model,
+        )
+    except ModuleNotFoundError:
+        raise Failure(
+            "SUMMARIZER=openai needs more libraries: pip install 'clinicflow[ai]'.",
+            "not-installed",
+        ) from None
 
 
 def program() -> Actor:

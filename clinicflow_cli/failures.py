@@ -14,6 +14,8 @@ from uuid import UUID
 
 import click
 
+from clinicflow_cli.documents import document_of, place_in
+
 if TYPE_CHECKING:
     from clinicflow_core.scheduling.conflicts import RefusedOccurrence
     from clinicflow_core.scheduling.openings import Opening
@@ -30,6 +32,7 @@ TRACEBACK_ASKED = "CLINICFLOW_TRACEBACK"
 _COMPARED = re.compile(r"(?:(\w+) )?(must (?:not )?be (?:after|before)) (\w+)")
 """What is wrong with one field beside another: "ends must be after starts"."""
 
+_REFUSED_DOCUMENT = "The document cannot be taken as it is:"
 _MOST_OCCURRENCES = 20
 _NOBODY: Mapping[UUID, str] = MappingProxyType({})
 
@@ -165,11 +168,12 @@ def failure_of(
                 facts={"occurrences": [dump(each) for each in occurrences]},
             )
         case errors.InvalidError(problems=problems) if command is not None:
-            return Failure(
-                "; ".join(by_option(p.pointer, p.detail, command) for p in problems),
-                error.code,
-                facts={"errors": [dump(p) for p in problems]},
-            )
+            told = [by_option(p.pointer, p.detail, command) for p in problems]
+            facts = {"errors": [dump(p) for p in problems]}
+            if document_of(command) is not None:
+                message, details = _REFUSED_DOCUMENT, [f"  {each}" for each in told]
+                return Failure(message, error.code, details, facts)
+            return Failure("; ".join(told), error.code, facts=facts)
         case errors.ClinicFlowError():
             return Failure(str(error), error.code)
         case OSError(strerror=str(reason), filename=name) if name is not None:
@@ -192,13 +196,19 @@ def told_opening(opening: Opening, doctors: Mapping[UUID, str] = _NOBODY) -> str
 
 
 def by_option(pointer: str, detail: str, command: click.Command) -> str:
-    """Return what is wrong, with the option or argument of *command* that holds it."""
+    """
+    Return what is wrong, with the option or argument of *command* that holds it.
+
+    What a document holds is told by where it stands there.
+    """
     labels = {(param.name or "").rstrip("_"): _label(param) for param in command.params}
     if compared := _COMPARED.fullmatch(detail):
         named = (labels.get(word, word) for word in compared.groups(default=""))
         detail = " ".join(filter(None, named))
     if not pointer:
         return detail
+    if (document := document_of(command)) is not None:
+        return f"{place_in(document, pointer)}: {detail}"
     steps = pointer.strip("/").split("/")
     for name in ("_".join(steps), steps[-1], f"{steps[-1]}_stdin", steps[0]):
         if name in labels:

@@ -75,7 +75,17 @@ COMMANDS = {
         "waitlist:waitlist",
         "Keep who waits for a time, and what is offered to them.",
     ),
+    "questionnaire": (
+        "questionnaire:questionnaire",
+        "List, import and export what patients are asked.",
+    ),
+    "intake": (
+        "intake:intake",
+        "Send intake forms, take in their answers, and read their summaries.",
+    ),
     "serve": ("serve:serve", "Serve the record over HTTP."),
+    "worker": ("worker:worker", "Do the jobs of all clinics until it is stopped."),
+    "jobs": ("jobs:jobs", "List jobs, and retry or drop those that were given up."),
     "demo": ("demo:demo", "Make a clinic to try, with a lively day, and serve it."),
 }
 """In the order of the help: where each command is in `commands`, and what it does."""

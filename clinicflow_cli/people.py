@@ -1,4 +1,4 @@
-"""Doctors and patients as people name them: by id, or by part of the name."""
+"""Doctors, patients and questionnaires as people name them: by id, or by name."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from clinicflow_cli.failures import Failure
-from clinicflow_core.desk import doctors, register
+from clinicflow_core.desk import doctors, questionnaires, register
 from clinicflow_core.entities.doctor import Doctor
-from clinicflow_core.entities.ids import DoctorId, PatientId
+from clinicflow_core.entities.ids import DoctorId, PatientId, QuestionnaireId
 from clinicflow_core.entities.patient import Patient, folded
+from clinicflow_core.entities.questionnaire import Questionnaire
 from clinicflow_core.ports import PageRequest, UnitOfWork
 
 _AT_ONCE = 200
@@ -65,6 +66,30 @@ def patient_named(words: str, uow: UnitOfWork) -> Patient:
     if len(exact or found) == 1:
         return (exact or found)[0]
     raise _not_one("patient", words, [(p.id, described(p)) for p in exact or found])
+
+
+def all_questionnaires(uow: UnitOfWork) -> Iterator[Questionnaire]:
+    """Yield all versions of every questionnaire, by name, the newest first."""
+    page = questionnaires.page(PageRequest(limit=_AT_ONCE), uow)
+    yield from page.items
+    while page.next:
+        page = questionnaires.page(PageRequest(page.next, limit=_AT_ONCE), uow)
+        yield from page.items
+
+
+def questionnaire_named(words: str, uow: UnitOfWork) -> Questionnaire:
+    """
+    Return the version whose id *words* is, or the newest one of this name.
+
+    Raises:
+        Failure: If there is none.
+    """
+    if questionnaire_id := _id_in(words):
+        return questionnaires.get(QuestionnaireId(questionnaire_id), uow)
+    for questionnaire in all_questionnaires(uow):
+        if questionnaire.definition.name == words:
+            return questionnaire
+    raise _not_one("questionnaire", words, [])
 
 
 def _id_in(words: str) -> UUID | None:

@@ -81,13 +81,26 @@ def init(
     epilog=example(
         "clinicflow clinic",
         "clinicflow clinic --name 'Harbour Clinic North' --timezone Europe/Lisbon",
+        "clinicflow clinic --no-ai-summaries",
     )
 )
 @click.option("--name", help="Give the clinic another name.")
 @click.option("--timezone", help="Move it to another IANA time zone.")
+@click.option(
+    "--ai-summaries/--no-ai-summaries",
+    "ai_summaries",
+    default=None,
+    help="Whether a service outside may make summaries; without, no answer of a "
+    "patient leaves the machine.",
+)
 @in_clinic
 @pass_reception
-def clinic(reception: Reception, name: str | None, timezone: str | None) -> None:
+def clinic(
+    reception: Reception,
+    name: str | None,
+    timezone: str | None,
+    ai_summaries: bool | None,
+) -> None:
     """
     Show the clinic, or change its facts.
 
@@ -95,7 +108,7 @@ def clinic(reception: Reception, name: str | None, timezone: str | None) -> None
     those that are booked follow.
     """
     uow = reception.unit_of_work()
-    if changes := given(name=name, timezone=timezone):
+    if changes := given(name=name, timezone=timezone, ai_summaries=ai_summaries):
         found = accounts.change_clinic(request(accounts.ChangeClinic, **changes), uow)
     else:
         found = accounts.clinic(uow)
@@ -236,7 +249,8 @@ def change(
 
 def _shown(found: Clinic) -> tuple[str, ...]:
     return (
-        f"Name:      {found.name}",
-        f"Time zone: {found.timezone}",
-        f"Id:        {found.id}",
+        f"Name:         {found.name}",
+        f"Time zone:    {found.timezone}",
+        f"AI summaries: {'on' if found.ai_summaries else 'off'}",
+        f"Id:           {found.id}",
     )

@@ -13,11 +13,11 @@ from pathlib import Path
 import click
 
 from clinicflow_cli.commands.database import require_current
-from clinicflow_cli.composition import Reception, pass_reception
+from clinicflow_cli.composition import Reception, pass_reception, summarizer_of
 from clinicflow_cli.failures import Failure
 from clinicflow_cli.options import example, json_option
 from clinicflow_cli.output import tell
-from clinicflow_cli.sweeping import sweeping
+from clinicflow_cli.tending import tending
 from clinicflow_core.errors import SettingsError
 from clinicflow_core.settings import (
     Environment,
@@ -74,19 +74,34 @@ _STOPPING_SECONDS = 10
     help="How many processes answer; about one for each core.",
 )
 @click.option("--reload", is_flag=True, help="Start anew when the code changes.")
+@click.option(
+    "--no-worker", is_flag=True, help="Leave all jobs to 'clinicflow worker'."
+)
 @json_option
 @pass_reception
 def serve(
-    reception: Reception, host: str, port: int, workers: int, reload: bool
+    reception: Reception,
+    host: str,
+    port: int,
+    workers: int,
+    reload: bool,
+    no_worker: bool,
 ) -> None:
     """
     Serve the record over HTTP until it is stopped.
 
     What is being answered when it is stopped is answered first. The database must
-    have the newest schema. Meanwhile offers to the waitlist that lapse are passed on.
+    have the newest schema. Meanwhile offers to the waitlist that lapse are passed on,
+    and summaries of intake forms are made.
     """
     run_service(
-        reception, host=host, port=port, workers=workers, reload=reload, announce=True
+        reception,
+        host=host,
+        port=port,
+        workers=workers,
+        reload=reload,
+        does_jobs=not no_worker,
+        announce=True,
     )
 
 
@@ -97,10 +112,14 @@ def run_service(
     port: int,
     workers: int = 1,
     reload: bool = False,
+    does_jobs: bool = True,
     announce: bool = False,
 ) -> None:
     """
     Serve until a signal says to stop.
+
+    Args:
+        does_jobs: Whether jobs are done meanwhile, or left to workers elsewhere.
 
     Raises:
         Failure: If a library is missing or somebody else listens there.
@@ -108,6 +127,7 @@ def run_service(
     """
     _refuse_missing_libraries()
     refuse_unsafe(reception.settings)
+    summarizer_of(reception.settings)  # What it lacks is told now, and not in a log.
     require_current(reception)
     refuse_open_walls(reception)
     refuse_taken(host, port)
@@ -125,7 +145,11 @@ def run_service(
             folder = tempfile.TemporaryDirectory(prefix="clinicflow-metrics-")
             os.environ[_FIGURES] = stack.enter_context(folder)
         stack.enter_context(
-            sweeping(reception.database_url, _formatter(reception.settings))
+            tending(
+                reception.database_url,
+                _formatter(reception.settings),
+                does_jobs=does_jobs,
+            )
         )
         _answer(host, port, workers, reception.settings, reload=reload)
 

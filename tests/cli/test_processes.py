@@ -125,8 +125,27 @@ def offered(url: str) -> list[str]:
     return [each["entry"]["id"] for each in found["items"] if each["offer"]]
 
 
+def with_a_form(url: str) -> str:
+    """Let a form have been submitted; return its id."""
+    shell = Shell(None, url)
+    sent = shell.answers("intake", "send", "zoë", "--questionnaire", "none")
+    form: str = sent["form"]["id"]
+    shell.says("intake", "submit", form, typed='{"reason": "A cough."}')
+    return form
+
+
+def summary_of(url: str, form: str, seconds: float = 10) -> str:
+    """Return where the summary of a form stands once it is made, or after a while."""
+    for _ in range(int(seconds * 10)):
+        status: str = Shell(None, url).answers("intake", "summary", form)["status"]
+        if status != "generating":
+            break
+        time.sleep(0.1)
+    return status
+
+
 def children_of(process: int) -> dict[int, bool]:
-    """Return the processes that *process* started, and whether they sweep."""
+    """Return the processes that *process* started, and whether they tend."""
     children = Path(f"/proc/{process}/task/{process}/children").read_text()
     found = map(int, children.split())
     return {child: b"spawn_main" in command_of(child) for child in found}
@@ -345,14 +364,56 @@ class TestServing:
         assert "Traceback" not in log
 
     @pytest.mark.slow
-    def test_nobody_sweeps_for_a_service_that_was_killed(
+    def test_a_summary_is_made_while_it_serves(
+        self, url: str, port: int, tmp_path: Path
+    ):
+        form = with_a_form(url)
+
+        with serving(url, port, tmp_path) as served:
+            made = summary_of(url, form)
+            served.terminate()
+            assert served.wait(30) == 0
+
+        assert made == "generated"
+        log = (tmp_path / "log").read_text()
+        assert "event=Worked" in log
+        assert "cough" not in log
+        assert "Traceback" not in log
+
+    @pytest.mark.slow
+    def test_it_leaves_jobs_to_workers_elsewhere_if_it_is_to(
+        self, url: str, port: int, tmp_path: Path
+    ):
+        form = with_a_form(url)
+
+        with serving(url, port, tmp_path, "--no-worker") as served:
+            left = summary_of(url, form, seconds=3)
+            with subprocess.Popen(
+                [*CLINICFLOW, "worker"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment(url),
+            ) as worker:
+                made = summary_of(url, form)
+                worker.terminate()
+                told, log = worker.communicate(timeout=30)
+            served.terminate()
+
+        assert left == "generating"
+        assert made == "generated"
+        assert worker.returncode == 0
+        assert told == b"1 done, 0 put-off, 0 given-up, 0 taken-over\n"
+        assert b"event=Worked" in log
+
+    @pytest.mark.slow
+    def test_nobody_tends_for_a_service_that_was_killed(
         self, url: str, port: int, tmp_path: Path
     ):
         with serving(url, port, tmp_path) as served:
             started = children_of(served.pid)
             served.kill()
-            for child, is_sweeping in started.items():
-                if not is_sweeping:
+            for child, is_tending in started.items():
+                if not is_tending:
                     os.kill(child, signal.SIGKILL)
             served.wait(30)
 

@@ -8,7 +8,7 @@ import pytest
 from attrs import define
 
 from clinicflow_cli.commands.serve import warn_of_sqlite
-from clinicflow_cli.sweeping import sweep_all
+from clinicflow_cli.tending import sweep_all
 from clinicflow_core.desk import booking, waitlist
 from clinicflow_core.entities.appointment import CancellationType
 from clinicflow_core.entities.waitlist import WaitlistStatus
@@ -121,7 +121,7 @@ def test_a_database_that_is_away_does_not_end_the_sweeping(
 ):
     sweep_all(Faulty(MemoryStore(Watch()), "entrance"))
 
-    assert [record.getMessage() for record in caplog.records] == ["Cannot sweep"]
+    assert caplog.messages == ["Cannot read the clinics"]
 
 
 def test_nothing_personal_is_logged_when_it_cannot_sweep(

@@ -80,6 +80,16 @@ def test_the_clinic_is_shown_and_changed(clinic: Shell):
     assert "Europe/Lisbon" in told
 
 
+def test_a_clinic_lets_no_answer_leave_the_machine_if_it_says_so(clinic: Shell):
+    at_first = clinic.says("clinic")
+
+    told = clinic.says("clinic", "--no-ai-summaries")
+
+    assert "AI summaries: on" in at_first
+    assert "AI summaries: off" in told
+    assert clinic.answers("clinic", "--ai-summaries")["ai_summaries"] is True
+
+
 def test_a_wrong_time_zone_changes_nothing(clinic: Shell):
     told = clinic.misunderstands("clinic", "--name", "X", "--timezone", "Nowhere")
 
