@@ -539,6 +539,8 @@ class IntakeForms(Protocol):
 
     def add_link(self, link: IntakeLink) -> None: ...
 
+    def find_link(self, token_hash: str) -> IntakeLink | None: ...
+
     def hold_link(self, token_hash: str) -> IntakeLink | None:
         """Return a link, which nobody else can change until the block is left."""
 

@@ -49,6 +49,7 @@ __all__ = [
     "dump",
     "mapping_value",
     "name_of",
+    "pointer_step",
     "set_item",
     "split_union",
     "structure",
@@ -140,14 +141,14 @@ def _wrong(detail: str, pointer: str = "") -> InvalidError:
     return InvalidError((Problem(pointer, detail),))
 
 
-def _step(key: object) -> str:
-    # A lone surrogate could not be sent back.
+def pointer_step(key: object) -> str:
+    """Return one step of a JSON pointer; a lone surrogate could not be sent back."""
     name = str(key).encode(errors="replace").decode()
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _below(key: object, error: InvalidError) -> list[Problem]:
-    step = _step(key)
+    step = pointer_step(key)
     return [Problem(step + p.pointer, p.detail) for p in error.problems]
 
 
@@ -389,8 +390,10 @@ def _object_reader(cls: Any) -> Read:
                 except InvalidError as error:
                     problems += _below(name, error)
             elif key.required:
-                problems.append(Problem(_step(name), "is required"))
-        problems += [Problem(_step(k), "is not known") for k in data if k not in keys]
+                problems.append(Problem(pointer_step(name), "is required"))
+        problems += [
+            Problem(pointer_step(k), "is not known") for k in data if k not in keys
+        ]
         if problems:
             raise InvalidError(tuple(problems))
         return _made(cls, arguments)
@@ -431,7 +434,7 @@ def _made(cls: Any, arguments: Mapping[str, object]) -> object:
         return cls(**arguments)
     except ValueError as error:
         name = getattr(error, "field", None)
-        raise _wrong(str(error), _step(name) if name else "") from None
+        raise _wrong(str(error), pointer_step(name) if name else "") from None
 
 
 def dump(value: object) -> object:

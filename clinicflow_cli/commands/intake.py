@@ -31,7 +31,6 @@ from clinicflow_core.intake.standard import standard_definition
 from clinicflow_core.intake.statements import statements_of
 from clinicflow_core.ports import FormFilter, PageRequest, UnitOfWork
 from clinicflow_core.timespan import wall_clock
-from clinicflow_core.wire import dump
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -330,7 +329,7 @@ def summary(reception: Reception, form_id: UUID, again: bool, sign: bool) -> Non
         found = summaries.sign(FormId(form_id), uow)
     else:
         found = summaries.get(FormId(form_id), uow)
-    tell(_in_json(found), *_told_summary(found, uow))
+    tell(summaries.shown(found), *_told_summary(found, uow))
 
 
 def _tell_link(sent: acts.Sent, base_url: str, told: str, uow: UnitOfWork) -> None:
@@ -365,23 +364,6 @@ def _shown(read: acts.ReadForm, uow: UnitOfWork) -> Iterator[str]:
     yield from told_answers(_statements(form, asked))
     yield from told_scores(read.scores)
     yield from _told_dropped(form)
-
-
-def _in_json(found: Summary) -> dict[str, object]:
-    """Return a summary as the service shows it."""
-    fields = dump(found)
-    assert isinstance(fields, dict)
-    items = fields.pop("digest")
-    return {
-        **fields,
-        "items": items,
-        "summary_text": found.summary_text,
-        "patient_concerns": [item.text for item in found.digest.patient_concerns],
-        "medications": [item.text for item in found.digest.medications],
-        "allergies": [item.text for item in found.digest.allergies],
-        "key_notes": found.key_notes,
-        "draft": found.is_draft,
-    }
 
 
 def _told_summary(found: Summary, uow: UnitOfWork) -> Iterator[str]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.desk.summarizing import ask_for, definition_of
+from clinicflow_core.desk.summarizing import ask_for, definition_of, hold_patient
 from clinicflow_core.entities.appointment import IntakeStatus
-from clinicflow_core.entities.ids import AppointmentId, FormId, PatientId
+from clinicflow_core.entities.ids import AppointmentId, FormId
 from clinicflow_core.entities.intake import IntakeForm
 from clinicflow_core.errors import InvalidError, NotPermittedError, Problem
 from clinicflow_core.intake.answers import check_answers
 from clinicflow_core.ports import AppointmentFilter, PageRequest, UnitOfWork
-from clinicflow_core.timespan import TimeSpan
 
 
 def submit_answers(
@@ -27,7 +25,7 @@ def submit_answers(
         InvalidError: If the answers are not what the questionnaire asks for.
         PatientErasedError: If the patient was erased.
     """
-    hold_patient(form.patient_id, uow)
+    hold_patient(form.patient_id, uow).refuse_erased()
     checked = check_answers(definition_of(form, uow), answers, complete=True)
     submitted = form.submitted(checked.answers, checked.dropped, uow.now)
     uow.intake_forms.save(submitted)
@@ -35,19 +33,6 @@ def submit_answers(
     let_visit_follow(submitted.appointment_id, submitted.intake_status, uow)
     ask_for(submitted, uow)
     return submitted
-
-
-def hold_patient(patient_id: PatientId, uow: UnitOfWork) -> None:
-    """
-    Let nobody erase or merge a patient until the unit of work is left.
-
-    Raises:
-        PatientNotFoundError: If there is no such patient.
-        PatientErasedError: If the patient was erased.
-    """
-    any_time = TimeSpan(uow.now, uow.now + timedelta(minutes=1))
-    diary = uow.diaries.hold([], [patient_id], any_time)
-    diary.patients[patient_id].refuse_erased()
 
 
 def below(pointer: str, error: InvalidError) -> InvalidError:

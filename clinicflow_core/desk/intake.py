@@ -13,13 +13,13 @@ from clinicflow_core.checks import whole
 from clinicflow_core.desk import summarizing
 from clinicflow_core.desk.forms import (
     below,
-    hold_patient,
     ids_in,
     let_visit_follow,
     seen,
     submit_answers,
 )
 from clinicflow_core.desk.retrying import retried
+from clinicflow_core.desk.summarizing import hold_patient
 from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.appointment import IntakeStatus
 from clinicflow_core.entities.ids import (
@@ -165,7 +165,7 @@ def send(request: SendForm, uow: UnitOfWork) -> Sent:
     """
     with uow:
         uow.actor.must(Permission.SEND_INTAKE)
-        hold_patient(request.patient_id, uow)
+        hold_patient(request.patient_id, uow).refuse_erased()
         if request.questionnaire_id is not None:
             uow.questionnaires.get(request.questionnaire_id)
         form = IntakeForm(
@@ -196,10 +196,12 @@ def resend(form_id: FormId, request: ResendForm, uow: UnitOfWork) -> Sent:
     Raises:
         FormNotFoundError: If there is no such form.
         InvalidTransitionError: If it was submitted or revoked.
+        PatientErasedError: If the patient was erased.
     """
     with uow:
         uow.actor.must(Permission.SEND_INTAKE)
         form = uow.intake_forms.get(form_id)
+        hold_patient(form.patient_id, uow).refuse_erased()
         after = form.sent_again(uow.now)
         uow.intake_forms.save(after)
         uow.intake_forms.revoke_links(form_id, uow.now)
@@ -220,7 +222,9 @@ def revoke(form_id: FormId, uow: UnitOfWork) -> IntakeForm:
     """
     with uow:
         uow.actor.must(Permission.SEND_INTAKE)
-        form = uow.intake_forms.get(form_id).revoked(uow.now)
+        before = uow.intake_forms.get(form_id)
+        hold_patient(before.patient_id, uow)
+        form = before.revoked(uow.now)
         uow.intake_forms.save(form)
         uow.intake_forms.revoke_links(form_id, uow.now)
         uow.record("intake.revoked", form)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from clinicflow_core.accounts.permissions import Permission, system
@@ -98,13 +98,7 @@ def retry(job_id: EventId, uow: UnitOfWork) -> Job:
         JobNotFoundError: If there is no such job.
         InvalidTransitionError: If it was not given up.
     """
-    with uow:
-        uow.actor.must(Permission.KEEP_JOBS)
-        before = uow.jobs.get(job_id)
-        job = before.revived(uow.now)
-        uow.jobs.save(job)
-        uow.commit()
-    return job
+    return _changed(job_id, Job.revived, uow)
 
 
 @retried
@@ -116,13 +110,7 @@ def drop(job_id: EventId, uow: UnitOfWork) -> Job:
         JobNotFoundError: If there is no such job.
         InvalidTransitionError: If it was not given up.
     """
-    with uow:
-        uow.actor.must(Permission.KEEP_JOBS)
-        before = uow.jobs.get(job_id)
-        job = before.dropped(uow.now)
-        uow.jobs.save(job)
-        uow.commit()
-    return job
+    return _changed(job_id, Job.dropped, uow)
 
 
 def pause_after(tries: int, luck: float) -> timedelta:
@@ -136,11 +124,25 @@ def pause_after(tries: int, luck: float) -> timedelta:
     return longest * (0.5 + luck / 2)
 
 
+def _changed(
+    job_id: EventId, step: Callable[[Job, datetime], Job], uow: UnitOfWork
+) -> Job:
+    with uow:
+        uow.actor.must(Permission.KEEP_JOBS)
+        job = step(uow.jobs.get(job_id), uow.now)
+        uow.jobs.save(job)
+        uow.commit()
+    return job
+
+
 def _do(job: Job, handle: Handler, open_uow: Callable[[], UnitOfWork]) -> None:
     try:
         handle(job, open_uow)
-    except NotFoundError:
-        _settle(lambda uow: job.done(uow.now), open_uow())  # Nobody wants it.
+    except NotFoundError as gone:
+        if gone.record_id == job.record_id:
+            _settle(lambda uow: job.done(uow.now), open_uow())  # Nobody wants it.
+        else:
+            _after(job, type(gone).__name__, open_uow())
     except Exception as error:  # noqa: BLE001  It is kept, and people are told.
         _after(job, type(error).__name__, open_uow())
 

@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 from clinicflow_core.accounts.permissions import Permission, with_link
 from clinicflow_core.desk.forms import below, submit_answers
 from clinicflow_core.desk.retrying import retried
-from clinicflow_core.desk.summarizing import definition_of
+from clinicflow_core.desk.summarizing import definition_of, hold_patient
 from clinicflow_core.entities.intake import (
     MOST_BIRTH_DATE_TRIES,
     IntakeForm,
@@ -26,8 +26,11 @@ from clinicflow_core.entities.questionnaire import Definition, Question
 from clinicflow_core.errors import (
     BirthDateRefusedError,
     ClinicNotFoundError,
+    ContentionError,
     InvalidError,
     LinkNotFoundError,
+    PatientErasedError,
+    PatientNotFoundError,
 )
 from clinicflow_core.intake.answers import check_answers
 from clinicflow_core.intake.links import clinic_of, hash_of, receipt_for
@@ -102,7 +105,8 @@ def questions(token: str, store: Store) -> Asked:
         LinkNotFoundError: If the link does not work.
     """
     with _entered(token, store) as uow:
-        link, form = _opened(token, uow)
+        link = _open(uow.intake_forms.find_link(hash_of(token)), uow)
+        form = uow.intake_forms.get(link.form_id)
         asked = definition_of(form, uow)
         return Asked(
             questionnaire=asked and _for_the_patient(asked),
@@ -156,7 +160,9 @@ def save_draft(token: str, request: GivenAnswers, store: Store) -> DraftSaved:
             checked = check_answers(asked, request.answers, complete=False)
         except InvalidError as error:
             raise below("/answers", error) from None
-        uow.intake_forms.save(form.drafted(checked.answers, uow.now))
+        drafted = form.drafted(checked.answers, uow.now)
+        uow.intake_forms.save(drafted)
+        uow.record("intake.draft-saved", drafted)
         uow.commit()
         return DraftSaved(saved_at=uow.now, dropped=checked.dropped)
 
@@ -174,8 +180,8 @@ def submit(token: str, request: GivenAnswers, store: Store) -> Receipt:
     """
     receipt = receipt_for(request.answers)
     with _entered(token, store) as uow:
-        link = uow.intake_forms.hold_link(hash_of(token))
-        if link is not None and link.receipt == receipt:
+        used = uow.intake_forms.find_link(hash_of(token))
+        if used is not None and used.receipt == receipt:
             return Receipt()
         link, form = _opened(token, uow)
         try:
@@ -215,14 +221,30 @@ def _entered(token: str, store: Store) -> Iterator[UnitOfWork]:
         raise LinkNotFoundError
     try:
         with store.unit_of_work(clinic_id, with_link()) as uow:
+            uow.actor.must(Permission.FILL_INTAKE)
             yield uow
-    except ClinicNotFoundError:
+    except (ClinicNotFoundError, PatientNotFoundError, PatientErasedError):
         raise LinkNotFoundError from None
 
 
 def _opened(token: str, uow: UnitOfWork) -> tuple[IntakeLink, IntakeForm]:
-    uow.actor.must(Permission.FILL_INTAKE)
-    link = uow.intake_forms.hold_link(hash_of(token))
+    """
+    Return a link that works, and its form; patient and link are held, in this order.
+
+    Raises:
+        LinkNotFoundError: If it does not work.
+    """
+    found = _open(uow.intake_forms.find_link(hash_of(token)), uow)
+    patient_id = uow.intake_forms.get(found.form_id).patient_id
+    hold_patient(patient_id, uow).refuse_erased()
+    link = _open(uow.intake_forms.hold_link(hash_of(token)), uow)
+    form = uow.intake_forms.get(link.form_id)
+    if form.patient_id != patient_id:
+        raise ContentionError(LinkNotFoundError())
+    return link, form
+
+
+def _open(link: IntakeLink | None, uow: UnitOfWork) -> IntakeLink:
     if link is None or not link.is_open(uow.now):
         raise LinkNotFoundError
-    return link, uow.intake_forms.get(link.form_id)
+    return link

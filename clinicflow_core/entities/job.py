@@ -30,7 +30,7 @@ class Job:
     Attributes:
         id: Of the event. It is the same each time the job is done, so that whoever
             it is told to can know it again.
-        kind: Of the event: "summary.requested".
+        kind: Of the event: "summary.asked-for".
         record_id: The record that the event happened to.
         available_at: From when on it can be claimed.
         attempts: How often it was claimed; never set back, so that whoever claimed it

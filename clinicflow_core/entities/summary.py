@@ -173,6 +173,7 @@ class FailureReason(Enum):
     RATE_LIMITED = "rate-limited"
     REJECTED = "rejected"
     AWAY = "away"
+    BROKEN = "broken"
 
 
 @frozen(kw_only=True)
@@ -229,6 +230,11 @@ class Summary:
     def is_draft(self) -> bool:
         """Whether no doctor has signed it."""
         return self.signed_at is None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it is still to be made, and wanted."""
+        return self.status is SummaryStatus.GENERATING and self.superseded_at is None
 
     @property
     def summary_text(self) -> str:

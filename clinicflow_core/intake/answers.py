@@ -47,7 +47,7 @@ from clinicflow_core.entities.questionnaire import (
     dependencies,
 )
 from clinicflow_core.errors import InvalidError, Problem
-from clinicflow_core.wire import INT64, unstorable
+from clinicflow_core.wire import INT64, pointer_step, unstorable
 
 MAX_BYTES: Final = 64 * 1024
 """The longest answers to one form, as JSON text in UTF-8."""
@@ -106,12 +106,6 @@ def check_answers(
     return CheckedAnswers(answers=answers, dropped=tuple(dropped))
 
 
-def step(key: object) -> str:
-    """Return one step of a JSON pointer; a lone surrogate could not be sent back."""
-    name = str(key).encode(errors="replace").decode()
-    return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
 def _refuse(problems: Iterator[Problem]) -> None:
     if found := sorted(problems, key=lambda p: (p.pointer, p.detail)):
         raise InvalidError(tuple(found))
@@ -131,7 +125,9 @@ def _bounds(raw: object, max_depth: int) -> Iterator[Problem]:
         if leaves + len(waiting) + len(inner) > MOST_LEAVES:
             yield Problem("", f"must be at most {MOST_LEAVES} answers")
             return
-        waiting += [(pointer + step(key), each, depth + 1) for key, each in inner]
+        waiting += [
+            (pointer + pointer_step(key), each, depth + 1) for key, each in inner
+        ]
         keys = [key for key, _ in inner] if type(value) is dict else []
         for place, detail in _unfit(value, keys, too_deep=depth > max_depth):
             yield Problem(pointer + place, detail)
@@ -156,7 +152,7 @@ def _unfit(
         yield "", "is nested too deeply"
     for key in keys:
         if detail := _key_complaint(key):
-            yield step(key)[:_MAX_KEY], detail
+            yield pointer_step(key)[:_MAX_KEY], detail
 
 
 def _key_complaint(key: object) -> str | None:
@@ -362,8 +358,8 @@ class _Judge:
 
 
 def _pointer(link_id: str, entry: _Entry) -> str:
-    above = (f"{step(name)}/{position}" for name, position in entry)
-    return "".join(above) + step(link_id)
+    above = (f"{pointer_step(name)}/{position}" for name, position in entry)
+    return "".join(above) + pointer_step(link_id)
 
 
 def _is_blank(value: object) -> bool:

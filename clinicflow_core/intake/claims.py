@@ -49,8 +49,9 @@ class Named:
 
 KIN = any_of(
     r"""
-    my (mother|mom|father|dad|wife|husband|son|daughter|brother|sister|aunt|uncle)
-    my (friend|grand\w{2,10}|neighbor|roommate|cousin|boyfriend|girlfriend|partner)
+    (my|his|her|their|our) (mother|mom|father|dad|wife|husband|son|daughter|brother)s?
+    (my|his|her|their|our) (sister|aunt|uncle|friend|grand\w{2,10}|neighbor|roommate)s?
+    (my|his|her|their|our) (cousin|boyfriend|girlfriend|partner|parent|kid|child)(s|ren)?
     """
 )
 _SYMPTOM = any_of(
@@ -65,15 +66,14 @@ _SYMPTOM = any_of(
 # Of two that match at one place the first counts.
 _BEFORE = {
     Claim.ASIDE: any_of(
-        rf"""
+        r"""
         (better|worse|more|less|rather|other|stronger|weaker) than
         instead of|compared (to|with)|similar to|as opposed to
         apart from|aside from|besides|except( for)?
         (can|could|should|may|might|would) (i|we|he|she) (\w+ )?(take|use|try|start|get)
-        (wants?|wanted|like) (to )?(me |him |her )?(to )?(take|use|try|start|be on)
+        (wants?|wanted|(?<!would )(?<!'d )like) (to )?(me |him |her )?(to )?(take|use|try|start|be on)
         thinking (of|about) (taking|using|trying|starting)
         asked (about|for)|heard (about|of)|tolerated?
-        {KIN}('s)?( \w+)? (takes?|uses?|has|had|is on|was on|is taking)
         """
     ),
     Claim.STOPPED: any_of(
@@ -97,6 +97,7 @@ _BEFORE = {
         allerg(y|ies) (to|is|are|includes?|would be)
         react(s|ed|ions?|ing)?( \w+){{0,2}} (to|with|from)
         (can't|can not|cannot) (take|have|tolerate|eat|use|be around|do)
+        (couldn't|could not|don't|do not|didn't|did not|never) tolerate
         intoleran(t|ce) (to|of)|sensitiv(e|ity) to
         anaphyla\w+ (to|from|after|with)
         (get|got|have|had|develop(ed)?|break|breaks|broke) (\w+ ){{0,4}}{_SYMPTOM} """
@@ -113,7 +114,13 @@ _BEFORE = {
         prescri(bed?|bing|ptions?)( (me|him|her|you))?( for| of)?
         refills?( of| on| for)?|continu(e|ed|ing)( on| with)?
         switch(ed|ing)?( (me|him|her|you))? (over )?to|give (myself|him|her)
-        my (\w+ )?(medications?|medicines?|meds|pills?) (are|is|include)
+        (my|your|his|her) (\w+ )?(medications?|medicines?|meds|pills?|list) (are|is|says?|includes?)
+        (wear|wears|wearing|carry|carries|inject|injects|rub|rubs)( on)?
+        (i|he|she|and|we) do|(fill|refill|pick up|get|got) (the|my|your|his|her)
+        (gets?|getting) (my|the|a|his|her)|(giving|gives?) (yourself|myself|him|her)
+        ('ve|have|has|had) been on|(was|were) just (added|started)
+        added|adds|(need|needs)( more)?|(have|has) (me|him|her|you) on
+        stays? on|down to|up to|(?<=, )on|this one('s| is| says)?|(bottle|label|list) says
         """
     ),
     Claim.TOOK: any_of(
@@ -124,10 +131,19 @@ _BEFORE = {
 }
 _CLAIM_OF = {f"claim_{n}": claim for n, claim in enumerate(_BEFORE)}
 _CUES = "|".join(f"(?P<{name}>{_BEFORE[claim]})" for name, claim in _CLAIM_OF.items())
-_CUE = compiled(rf"\b(?:{_CUES})(?!\w)")
+_OF_KIN = (
+    rf"(?P<claim_of_kin>{KIN}('s)?(?: \w+)? "
+    + any_of("(takes?|uses?|has|had|(is|was|are|were) (on|taking|using|allergic to))")
+    + ")"
+)
+_CLAIM_OF["claim_of_kin"] = Claim.ASIDE
+_CUE_BY_PATIENT = compiled(rf"\b(?:{_OF_KIN}|{_CUES})(?!\w)")
+_CUE_BY_FAMILY = compiled(rf"\b(?:{_CUES})(?!\w)")
 _OF_ALLERGY = compiled(rf"{_BEFORE[Claim.ALLERGIC]}|\ballerg")
 
-_CANNOT = phrases("can't|cannot|can not")
+_CANNOT = phrases(
+    "can't|cannot|can not|(could|did|do|does)(n't| not) tolerate|never tolerated"
+)
 _CLAUSE_BEGINS = compiled(r"[;:]|\bbut\b|\b(?:and|because|so|since|that) (?=i\b)")
 _ALLERGIC_AFTER = compiled(
     any_of(
@@ -140,6 +156,7 @@ _ALLERGIC_AFTER = compiled(
         [^.;,]{0,30},? (and|then|so) (then )?(my|i|it|he|she) [^.;]{0,30}?"""
         r"""\b(swelled|swollen|rash|hives|broke out|couldn't breathe|itch\w*|threw up)\b
         ,? (allerg(y|ies)|intolerance|reaction|sensitivity)\b
+        [^.;]{0,30}?,? (and |so |but )?(i|he|she)('m| am|'s| is) allergic( to (it|that|them|those|both))?\W*$
         """
     )
 )
@@ -152,7 +169,9 @@ _STOPPED_AFTER = compiled(
         """
     )
 )
+_STILL_AFTER = compiled(r"[^.;]{0,40}?\bstill (?:on|taking|using|take|use)\b")
 _ONCE_AFTER = compiled(r"[^.;,]{0,40}?\b(?:(?:months?|years?) ago|in the past)\b")
+_MAY_BE_OVER = frozenset({Claim.TOOK, Claim.ASIDE, Claim.NOTHING})
 _PURPOSE = compiled(
     r"(?<!ption)(?<!fill)(?<!fills)(?<!course)(?<!script) for (?:my |the |his |her )?$"
 )
@@ -172,6 +191,9 @@ _NEXT_IN_LIST = compiled(
 _FIRST_WORDS = any_of(
     """
     yes|yeah|yep|yup|well|oh|uh|um|hm|okay|ok|so|just|only|sure|right|also|and|then
+    now|right now|these days|at the moment|nowadays|no(?=,? (just|only|still)\b|, )|still
+    of|on|was|sometimes|usually|every (day|night|morning)|once a (day|week)
+    (what's|what is) it called|what do you call it|how do you say|you know
     maybe|mostly|mainly|currently|i think|i believe|i have|i('ve)? got|called|it is|it's
     there's|is|to|like|all|certain|actually|let me see|let's see
     (the|my|some|a|an)( (occasional|daily|generic|regular|usual|old|little))?
@@ -195,7 +217,9 @@ _NO_NAME = phrases(
 )
 
 
-def claims(text: str, *, allergens: bool) -> tuple[Named, ...]:
+def claims(
+    text: str, *, allergens: bool, by_family: bool = False
+) -> tuple[Named, ...]:
     """
     Return the drugs that a sentence names, in order, with what it says of them.
 
@@ -204,8 +228,10 @@ def claims(text: str, *, allergens: bool) -> tuple[Named, ...]:
     Args:
         allergens: Whether to look for what else one can be allergic to; a sentence
             that speaks of allergies is looked through in any case.
+        by_family: Whether a relative says so, who means the patient by "my mother".
     """
-    cues = [(cue.end(), _CLAIM_OF[cue.lastgroup or ""]) for cue in _CUE.finditer(text)]
+    pattern = _CUE_BY_FAMILY if by_family else _CUE_BY_PATIENT
+    cues = [(c.end(), _CLAIM_OF[c.lastgroup or ""]) for c in pattern.finditer(text)]
     mentions = list(find_drugs(text))
     if allergens or _OF_ALLERGY.search(text):
         mentions = _with(mentions, find_allergens(text))
@@ -278,18 +304,24 @@ def _claimed(
 ) -> Iterator[Named]:
     first, last = group[0], group[-1]
     claim = _claim_before(text, first.start, cues)
-    if _ALLERGIC_AFTER.match(text, last.end):
+    is_told_after = _ALLERGIC_AFTER.match(text, last.end) is not None
+    if is_told_after:
         claim = Claim.ALLERGIC
     elif claim is not Claim.ALLERGIC and _STOPPED_AFTER.match(text, last.end):
         claim = Claim.STOPPED
-    elif claim is not Claim.ALLERGIC and _ONCE_AFTER.match(text, last.end):
+    elif claim is Claim.TOOK and _STILL_AFTER.match(text, last.end):
+        claim = Claim.TAKEN
+    # What somebody was put on years ago may well be taken still.
+    elif claim in _MAY_BE_OVER and _ONCE_AFTER.match(text, last.end):
         claim = Claim.TOOK_ONCE
     elif _PURPOSE.search(text[max(0, first.start - 16) : first.start]):
         claim = Claim.ASIDE
     directly = _OPENING.fullmatch(text, 0, first.start) is not None
     for mention in group:
-        is_so = claim is Claim.STOPPED or not is_negated(
-            text, mention.start, mention.end
+        is_so = (
+            is_told_after
+            or claim is Claim.STOPPED
+            or not is_negated(text, mention.start, mention.end)
         )
         # "I can't take sulfa" denies nothing.
         if not is_so and not _CANNOT.search(text, 0, mention.start):

@@ -102,6 +102,9 @@ _PRESCRIBING = compiled(
         (want|need|would like|'d like) to (also )?(give|start|put|add|switch|order)\b
         (want|need|would like|'d like) to (also )?(continue|refill|send|write|have)\b
         (want|would like|'d like) (you|him|her) to (take|use|try|start|continue)\b
+        (want|like|'d|going) to (also )?(try|treat)\b|let's (try|start|add|do|go with)\b
+        (am|'m|are|'re) (also )?(giving|starting|putting|adding|sending|switching|ordering)\b
+        (will|'ll|going to) (treat|try|call in|get you)\b|you can (also )?have\b
         (you|he|she) (should|can|will|need to|must|may) (\w+ )?(take|use|try|start)\b
         (it|that|this)( is|'s) called\b
         """
@@ -123,7 +126,7 @@ _BESIDES = phrases("besides|other than|apart from|aside from")
 _WHAT = phrases("what|which")
 _NO_MORE = phrases(
     """
-    any ?more|stopped|quit|used to|ran out|discontinued|no longer
+    any ?more|stopped|quit|used to|ran out|discontinued|no longer|(i|he|she) (did|was)
     """
 )
 _ONCE = phrases("last (month|year)|(months|years) ago")
@@ -136,6 +139,17 @@ _ASKS = compiled(
         """
     )
 )
+_ALLERGIC_TO_IT = compiled(
+    r"\b(?:i|he|she)(?:['\u2019]m| am|['\u2019]s| is) (?:\w+ly )?allergic"
+    r"(?: to (?:it|that|them|those|both))?(?=\W*$|[,;])"
+)
+_ON_RECORD = compiled(
+    r"\b(?:i|we) (?:have|see|show)\b|\b(?:list|chart|record|file|notes?|bottle)\b"
+)
+_KIND_OF_ALLERGEN = phrases("metals?|animals?|pets?|insects?|bugs?|foods?|creams?")
+_CORRECTS = compiled(r"\W*(?:no|actually|it['\u2019]s|it is)\b")
+_OF_ALL = phrases("all|both|each|them|these|those")
+_RESCUES = frozenset({"epinephrine"})
 _SORTS = any_of("drug|food|medication|medicine|other|or|and|environmental")
 _SAID_NONE = {
     Kind.NO_ALLERGIES: compiled(
@@ -201,6 +215,9 @@ class _Listener:
         self._asks_what = False
         self._wants_names = False
         self._is_open = False
+        self._has_agreed = False
+        self._refused: set[About] = set()
+        self._mentioned: tuple[Finding, ...] = ()
 
     @property
     def found(self) -> tuple[Finding, ...]:
@@ -231,6 +248,11 @@ class _Listener:
             self._is_open = True
         about = (meant or asked or self._question).about
         mentions = [each.mention for each in named]
+        if named or meant is not None:
+            self._mentioned = tuple(
+                self._finding(Kind.ALLERGY, sentence, mention, mentions)
+                for mention in mentions
+            )
         for each in named:
             kind = _proposed_kind(sentence, each, about)
             if kind is not None:
@@ -259,7 +281,7 @@ class _Listener:
         return question
 
     def _propose(self, finding: Finding, sentence: Sentence, named: Named) -> None:
-        is_kind = is_kind_of_drug(named.mention.name)
+        is_kind = _is_kind(named.mention.name)
         question = self._question
         if _prescribes(sentence):
             if not is_kind:
@@ -267,7 +289,10 @@ class _Listener:
         elif named.claim is Claim.ASIDE or question.is_given:
             self._found.append(finding)
         else:
-            is_firm = not sentence.is_question or question.presupposes
+            is_firm = question.presupposes or (
+                not sentence.is_question
+                and (named.claim is not Claim.NOTHING or question.about is not About.ELSE)
+            )
             is_claimed = named.claim in {Claim.TAKEN, Claim.ALLERGIC}
             if is_kind and (is_firm or not is_claimed):
                 return
@@ -277,12 +302,24 @@ class _Listener:
 
     def _hear_patient(self, sentence: Sentence) -> None:
         about = self._question.about
-        named = claims(sentence.text, allergens=about in _ALLERGIES)
+        named = claims(
+            sentence.text,
+            allergens=about in _ALLERGIES,
+            by_family=sentence.speaker is Speaker.FAMILY,
+        )
         if sentence.opens or self._is_open:
             self._reply(sentence, named)
         new = [*self._said(sentence, named), *self._denied(sentence)]
-        if self._wants_names and new:
+        if not named and _ALLERGIC_TO_IT.search(sentence.text):
+            sources = self._source(sentence)
+            new += (
+                evolve(each, sources=(*each.sources, *sources))
+                for each in self._mentioned
+            )
+        is_its_name = self._has_agreed and any(each.directly for each in named)
+        if new and (self._wants_names or is_its_name):
             self._forget_kind()
+        self._has_agreed = bool(self._found) and says_yes(sentence.text) and not new
         self._found += new
         if not new and not sentence.is_question:
             self._go_on(sentence)
@@ -294,8 +331,12 @@ class _Listener:
         if self._proposals:
             self._settle(sentence, named, agrees=yes, denies=no)
         question = self._question
-        denial = _DENIALS.get(question.about) if question.is_general else None
-        if denial and self._is_open and (no or (yes and question.is_negative)):
+        is_refused = no and not any(each.claim is Claim.ALLERGIC for each in named)
+        is_general = question.is_general or question.about in self._refused
+        if is_refused and self._is_open:
+            self._refused.add(question.about)
+        denial = _DENIALS.get(question.about) if is_general else None
+        if denial and self._is_open and (is_refused or (yes and question.is_negative)):
             sources = (*self._asked, *self._source(sentence))
             self._found.append(Finding(kind=denial, sources=sources))
         if yes or no:
@@ -314,7 +355,18 @@ class _Listener:
         over = over or (Kind.TOOK if _ONCE.search(sentence.text) else None)
         says_which = any(each.claim is not Claim.NOT_SO for each in named)
         goes_into_it = bool(named) or bool(quantities(sentence.text))
+        not_own = {key_of(n.mention) for n in named if n.claim is Claim.ASIDE}
+        chosen = {key_of(n.mention) for n in named} - not_own
+        corrects = bool(chosen) and _CORRECTS.match(sentence.text) is not None
+        picks = not agrees and any(p.finding.key in chosen for p in self._proposals)
         for each in self._proposals:
+            key = each.finding.key
+            is_dropped = corrects or (picks and not each.is_firm)
+            if key in not_own or (is_dropped and key not in chosen):
+                continue
+            # Who is asked for insulin and names NovoLog has said which.
+            if any((n.mention.generic or "").startswith(f"{key} ") for n in named):
+                continue
             sources = (*each.finding.sources, *self._source(sentence))
             finding = evolve(each.finding, sources=sources)
             if each.is_kind and says_which:
@@ -352,14 +404,18 @@ class _Listener:
         if named.claim is Claim.TOOK:
             if about in _ALLERGIES:
                 return None
-            return Kind.TAKEN if about is About.MEDICATIONS else Kind.TOOK
+            is_reply = about is About.MEDICATIONS and not says_no(sentence.text)
+            return Kind.TAKEN if is_reply else Kind.TOOK
         rest = sentence.text[named.mention.end :]
         stands_alone = named.directly and len(rest.split()) <= 2
         if is_kind_of_drug(named.mention.name) and not stands_alone:
             return None
+        if named.mention.generic in _RESCUES:
+            return Kind.TAKEN
         if about is About.ALLERGIES:
             return Kind.ALLERGY
-        return Kind.TAKEN if about in _MEDICATIONS and named.directly else None
+        is_told = named.directly or about in _MEDICATIONS or _is_dosed(sentence, named)
+        return Kind.TAKEN if is_told and about is not About.REACTION else None
 
     def _denied(self, sentence: Sentence) -> Iterator[Finding]:
         """Yield what the patient denies without being asked."""
@@ -429,12 +485,23 @@ def _prescribes(sentence: Sentence) -> bool:
     return not sentence.is_question and bool(_PRESCRIBING.search(sentence.text))
 
 
+def _is_kind(name: str) -> bool:
+    return is_kind_of_drug(name) or _KIND_OF_ALLERGEN.fullmatch(name) is not None
+
+
+def _is_dosed(sentence: Sentence, named: Named) -> bool:
+    """Whether a dose follows the name at once: "Lisinopril twenty"."""
+    end = named.mention.end
+    return any(0 <= q.start - end <= 2 for q in quantities(sentence.text[: end + 40]))
+
+
 def _proposed_kind(sentence: Sentence, named: Named, about: About) -> Kind | None:
     """Return what a clinician makes of a name, if it is so."""
     claim = named.claim
     if claim is Claim.ASIDE:
-        is_besides = about in _ALLERGIES and _BESIDES.search(sentence.text)
-        return Kind.ALLERGY if is_besides else None
+        if not _BESIDES.search(sentence.text):
+            return None
+        return Kind.ALLERGY if about in _ALLERGIES else Kind.TAKEN
     if claim is Claim.NOT_SO:
         return None
     if claim is Claim.STOPPED:
@@ -447,5 +514,6 @@ def _proposed_kind(sentence: Sentence, named: Named, about: About) -> Kind | Non
         return Kind.TOOK if sentence.is_question else None
     if _TREATS.search(sentence.text):
         return None
-    is_taken = claim is Claim.TAKEN or about in _MEDICATIONS
-    return Kind.TAKEN if is_taken else None
+    if claim is Claim.NOTHING and about is About.ELSE and not sentence.is_question:
+        return Kind.TAKEN if _ON_RECORD.search(sentence.text) else None
+    return Kind.TAKEN

@@ -10,11 +10,13 @@ stricter than a reader would be, and knows no synonyms.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache, partial
 from typing import Final, Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from clinicflow_core.entities.summary import (
     Digest,
@@ -37,7 +39,6 @@ from clinicflow_core.intake.denials import (
     says_no,
     says_yes,
 )
-from clinicflow_core.intake.doses import quantities
 from clinicflow_core.intake.flags import PREGNANT, pregnancies, red_flags
 from clinicflow_core.intake.plain_text import is_plain, made_plain
 from clinicflow_core.intake.quotes import (
@@ -45,9 +46,9 @@ from clinicflow_core.intake.quotes import (
     Said,
     Span,
     Words,
-    names_in,
     owners,
     read,
+    stem,
 )
 
 
@@ -97,11 +98,14 @@ def ground(
         answered: Of the same statements. What of it the digest lacks is added, and
             takes the place of an item that says less.
     """
-    record = _Record.of(statements, answered)
+    reader = _Reader()
+    record = _Record.of(statements, answered, reader)
     must_appear = {
         "medications": answered.medications,
         "allergies": answered.allergies,
-        "red_flags": getattr(answered, "red_flags", record.flags()),
+        "red_flags": answered.red_flags
+        if isinstance(answered, Digest)
+        else record.flags(),
     }
     lists = dict(digest.lists())
     kept: dict[str, list[SummaryItem]] = {name: [] for name in lists}
@@ -117,8 +121,8 @@ def ground(
                 drop = Dropped(item=name, text=item.text, reason=outcome)
                 dropped[name].append(drop)
         if name in must_appear:
-            kept[name] = _completed(kept[name], must_appear[name])
-    made = Digest(**{name: _merged(items) for name, items in kept.items()})
+            kept[name] = _completed(kept[name], must_appear[name], reader)
+    made = Digest(**{name: _merged(items, reader) for name, items in kept.items()})
     return Grounded(made, tuple(drop for name in lists for drop in dropped[name]))
 
 
@@ -171,12 +175,26 @@ _KIN: Final = re.compile(
 )
 _EVERY: Final = re.compile(r"\b(?:every|each|per|q) ?$", re.IGNORECASE)
 _SENTENCE: Final = re.compile(r"(?<=[.;!?])\s+")
-_ENDING: Final = re.compile(r"(?:iness|ness|ings?|ied|ies|edly|ed|es|ly|s|e|y)$")
 
 # A number of these may well be that of a drug wherever it stands.
 _DOSED: Final = frozenset(
     ("mg", "mcg", "g", "ml", "meq", "unit", "tablet", "capsule", "puff", "drop")
 )
+
+
+class _Reader:
+    """
+    Reads texts, each once for one summary.
+
+    The same few come up in its items, its sentences and its sources. What was read
+    goes with the reader: patients' words do not stay in memory.
+    """
+
+    def __init__(self) -> None:
+        self.words = cache(Words.of)
+        self.is_denied = cache(is_denied)
+        self.wanted = cache(partial(_wanted, self.words))
+        self.flags = cache(_flags)
 
 
 @frozen
@@ -195,6 +213,15 @@ class _Quote:
         start, end = self.at
         return self.said.words.text[start:end]
 
+    def where(self, word: str) -> Sequence[int]:
+        """Return the places of a word in it, in order."""
+        return self.within(self.said.words.where(word))
+
+    def within(self, places: Sequence[int]) -> Sequence[int]:
+        """Return those of ordered *places* that are in it."""
+        first, last = self.place
+        return places[bisect_left(places, first) : bisect_left(places, last)]
+
 
 @frozen
 class _Seen:
@@ -209,9 +236,9 @@ class _Seen:
     at: Span
     is_refused: bool = False
 
-    def is_denied(self, *, harms: bool) -> bool:
+    def is_denied(self, reader: _Reader, *, harms: bool) -> bool:
         """Tell whether it is said not to be so; see `denials`."""
-        return self.is_refused or is_denied(self.text, self.at, harms=harms)
+        return self.is_refused or reader.is_denied(self.text, self.at, harms=harms)
 
     @property
     def is_of_kin(self) -> bool:
@@ -238,39 +265,40 @@ class _Record:
 
     said: Mapping[str, Said]
     named: Mapping[str, Sequence[tuple[str, ...]]]
-    raised: Mapping[str, Sequence[SummaryItem]]
     listed: Mapping[str, Set[frozenset[str]]]
+    reader: _Reader
 
     def flags(self) -> tuple[SummaryItem, ...]:
         """Return the red flags that the statements raise."""
         return tuple(
             item
-            for items in self.raised.values()
-            for item in items
+            for said in self.said.values()
+            for item in self.reader.flags(said.statement)
             if item.text != PREGNANT
         )
 
     @classmethod
-    def of(cls, statements: Sequence[Statement], answered: Answered) -> _Record:
+    def of(
+        cls, statements: Sequence[Statement], answered: Answered, reader: _Reader
+    ) -> _Record:
         known = {each.answer for each in statements}
         named: list[tuple[Source, frozenset[str]]] = []
         by_first: dict[str, list[tuple[str, ...]]] = defaultdict(list)
         for item in (*answered.medications, *answered.allergies):
-            if _names_of_head(item.text):
+            text = reader.words(item.text)
+            if _names_of_head(text):
                 continue
-            words = tuple(_head_words(item.text))
+            words = tuple(_head_words(text))
             for source in item.sources[:1]:
                 if words and source.answer in known:
                     named.append((source, frozenset(words)))
                     by_first[words[0]].append(words)
-        raised = {
-            each.answer: (*red_flags(each), *pregnancies(each)) for each in statements
-        }
         listed = {
-            name: {_wanted(item.text) for item in getattr(answered, name)}
+            name: {reader.wanted(item.text) for item in getattr(answered, name)}
             for name in _AS_THEY_ARE
         }
-        return cls(read(statements, named), by_first, raised, listed)
+        said = read(statements, named, reader.words)
+        return cls(said, by_first, listed, reader)
 
     def judged(
         self, name: str, item: SummaryItem, known: Mapping[str, Sequence[SummaryItem]]
@@ -286,27 +314,28 @@ class _Record:
             said = self.said.get(source.answer)
             if said is None:
                 return DropReason.NO_SUCH_ANSWER
-            places = said.places(source.words)
+            places = said.places(self.reader.words(source.words).plain)
             if not places:
                 return DropReason.WORDS_NOT_THERE
             found = [_Quote(said, place) for place in places]
             sources.append(Source(source.answer, found[0].text))
             quotes += found
         grounded = SummaryItem(text=item.text, sources=tuple(sources))
-        is_flag = name in {"red_flags", "notes"}
-        if is_flag and any(self._is_raised(item.text, quote) for quote in quotes):
+        reason = self._why_not(name, item.text, quotes, known)
+        # A red flag has a name of its own, which nobody need have said.
+        may_be_flag = reason is not None and name in {"red_flags", "notes"}
+        if may_be_flag and any(self._is_raised(item.text, each) for each in quotes):
             return grounded
-        return self._why_not(name, item.text, quotes, known) or grounded
+        return reason or grounded
 
     def _is_raised(self, text: str, quote: _Quote) -> bool:
         """Tell whether *text* is a red flag that what is quoted raises."""
-        answer = quote.said.statement.answer
         return any(
             first < quote.place[1] and quote.place[0] < last
-            for flag in self.raised[answer]
+            for flag in self.reader.flags(quote.said.statement)
             if flag.text.casefold() == text.casefold()
             for source in flag.sources
-            for first, last in quote.said.places(source.words)
+            for first, last in quote.said.places(self.reader.words(source.words).plain)
         )
 
     def _why_not(
@@ -316,7 +345,8 @@ class _Record:
         quotes: Sequence[_Quote],
         known: Mapping[str, Sequence[SummaryItem]],
     ) -> DropReason | None:
-        for each in denied_lists(text):
+        lists = denied_lists(text)
+        for each in lists:
             if name in _ASSERTED or contradicts(each, text, known[each]):
                 return DropReason.NEGATION
             if not any(denies_all(each, q.said.statement, q.at) for q in quotes):
@@ -324,43 +354,46 @@ class _Record:
         if name in _ASSERTED and begins_to_deny(text):
             return DropReason.NEGATION
         if name in _AS_THEY_ARE:
-            return self._why_other_list(name, text) or _why_no_entry(name, text, quotes)
-        if reason := self._why_no_sentences(text, quotes):
+            return self._why_other_list(name, text) or self._why_no_entry(
+                name, self.reader.words(text), quotes
+            )
+        if reason := self._why_no_sentences(text, quotes, denies_a_list=bool(lists)):
             return reason
-        if name == "denials" and not denied_lists(text) and not _is_denial(text):
+        if name == "denials" and not lists and not self._is_denial(text):
             return DropReason.NEGATION
         return None
 
     def _why_other_list(self, name: str, text: str) -> DropReason | None:
         """Tell whether what was answered has it in the other list, and only there."""
-        wanted = _wanted(text)
+        wanted = self.reader.wanted(text)
         lists = [each for each in _AS_THEY_ARE if wanted in self.listed[each]]
         return DropReason.UNSUPPORTED if lists and name not in lists else None
 
     def _why_no_sentences(
-        self, text: str, quotes: Sequence[_Quote]
+        self, text: str, quotes: Sequence[_Quote], *, denies_a_list: bool
     ) -> DropReason | None:
-        denies_a_list = bool(denied_lists(text))
         says_something = denies_a_list
-        evidence = _Evidence.of(quotes, in_any_form=True)
-        for sentence in _SENTENCE.split(text):
+        evidence = _Evidence(quotes, self.reader, in_any_form=True)
+        for part in _SENTENCE.split(text):
+            sentence = self.reader.words(part)
             names = self._names_in(sentence)
             told = _told(sentence, names)
             if denies_a_list:
                 told = [each for each in told if each.word not in _KINDS]
             reason = (
-                _why_no_words(sentence, told, evidence, harms=_harms(sentence))
+                _why_no_words(part, told, evidence, harms=_harms(part))
                 or _why_no_amounts(sentence, names, quotes)
-                or _why_no_roles(sentence, names, quotes)
+                or _why_no_roles(part, names, quotes)
             )
             if reason:
                 return reason
-            says_something = says_something or bool(told or quantities(sentence))
+            says_something = says_something or bool(told or sentence.amounts)
         return None if says_something else DropReason.UNSUPPORTED
 
-    def _names_in(self, text: str) -> list[Name]:
-        names = names_in(text)
-        words = Words.of(text)
+    def _names_in(self, words: Words) -> Sequence[Name]:
+        if not self.named:
+            return words.names
+        names = list(words.names)
         for place, first in enumerate(words.plain):
             for known in self.named.get(first, ()):
                 end = place + len(known)
@@ -369,78 +402,88 @@ class _Record:
                     names.append(Name(start, until, frozenset(known)))
         return sorted(names, key=lambda each: each.start)
 
+    def _why_no_entry(
+        self, name: str, words: Words, quotes: Sequence[_Quote]
+    ) -> DropReason | None:
+        """Tell why *words* are not to stand in a list of medications or allergies."""
+        text, harms = words.text, name == "allergies"
+        names, quotes = _entry_names(words, quotes)
+        told = _told(words, names)
+        if not names or not told:
+            return DropReason.UNSUPPORTED
+        spans = [(each.start, each.end) for each in names]
+        if any(self.reader.is_denied(text, at, harms=harms) for at in spans):
+            return DropReason.NEGATION
+        evidence = _Evidence(quotes, self.reader, in_any_form=False)
+        reason = _why_no_words(text, told, evidence, harms=harms) or _why_no_amounts(
+            words, names, quotes, are_all_doses=True
+        )
+        if reason:
+            return reason
+        for each in told:
+            if not each.is_name and not _belongs(each, text, names, quotes):
+                return DropReason.UNSUPPORTED
+        for entry_name in names:
+            if reason := _why_no_role(name, entry_name, quotes):
+                return reason
+        return None
+
+    def _is_denial(self, text: str) -> bool:
+        harms = _harms(text)
+        told = _told(self.reader.words(text), ())
+        return any(self.reader.is_denied(text, each.at, harms=harms) for each in told)
+
 
 @frozen
 class _Evidence:
-    """Where each word, or each stem, stands in what is quoted."""
+    """Where the words of an item stand in what is quoted, and in what was asked."""
 
-    seen: Mapping[str, Sequence[_Seen]]
-    in_any_form: bool
+    quotes: Sequence[_Quote]
+    reader: _Reader
+    in_any_form: bool = field(kw_only=True)
 
-    @classmethod
-    def of(cls, quotes: Iterable[_Quote], *, in_any_form: bool) -> _Evidence:
-        seen: dict[str, list[_Seen]] = defaultdict(list)
-        for quote in quotes:
-            words = quote.said.words
-            first, last = quote.place
-            for place in range(first, last):
-                word = words.plain[place]
-                key = _stem(word) if in_any_form else word
-                seen[key].append(_Seen(words.text, words.spans[place]))
-            for word, one in _asked(quote, in_any_form=in_any_form):
-                seen[_stem(word) if in_any_form else word].append(one)
-        return cls(seen, in_any_form)
+    def of_word(self, word: str) -> Iterator[_Seen]:
+        """Yield it as it is said, then in its other forms, then as it was asked."""
+        for quote in self.quotes:
+            yield from self._said(quote, quote.said.words.where(word))
+        if self.in_any_form:
+            for quote in self.quotes:
+                places = quote.said.words.where_any_form_of(word)
+                yield from self._said(quote, places)
+        for quote in self.quotes:
+            yield from self._asked(quote, word)
 
-    def of_word(self, word: str) -> Sequence[_Seen]:
-        return self.seen.get(_stem(word) if self.in_any_form else word, ())
+    def _said(self, quote: _Quote, places: Sequence[int]) -> Iterator[_Seen]:
+        words = quote.said.words
+        for place in quote.within(places):
+            yield _Seen(words.text, words.spans[place])
 
-
-def _asked(quote: _Quote, *, in_any_form: bool) -> Iterator[tuple[str, _Seen]]:
-    """Yield the words of the question that the answer, where quoted, makes its own."""
-    statement = quote.said.statement
-    is_start = quote.place[0] == 0
-    is_no = is_start and says_no(statement.text)
-    is_yes = is_start and says_yes(statement.text)
-    if not (is_no or is_yes or in_any_form):
-        return
-    question = Words.of(statement.question)
-    taboo: list[Name] = [] if is_no or is_yes else names_in(statement.question)
-    for word, at in zip(question.plain, question.spans, strict=True):
-        if not any(name.start <= at[0] < name.end for name in taboo):
-            yield word, _Seen(question.text, at, is_no)
-
-
-def _why_no_entry(name: str, text: str, quotes: Sequence[_Quote]) -> DropReason | None:
-    """Tell why *text* is not to stand in a list of medications or allergies."""
-    names, quotes = _entry_names(text, quotes)
-    told = _told(text, names)
-    if not names or not told:
-        return DropReason.UNSUPPORTED
-    evidence = _Evidence.of(quotes, in_any_form=False)
-    harms = name == "allergies"
-    if any(is_denied(text, (each.start, each.end), harms=harms) for each in names):
-        return DropReason.NEGATION
-    reason = _why_no_words(text, told, evidence, harms=harms) or _why_no_amounts(
-        text, names, quotes, are_all_doses=True
-    )
-    if reason:
-        return reason
-    for each in told:
-        if not each.is_name and not _belongs(each, text, names, quotes):
-            return DropReason.UNSUPPORTED
-    for entry_name in names:
-        if reason := _why_no_role(name, entry_name, quotes):
-            return reason
-    return None
+    def _asked(self, quote: _Quote, word: str) -> Iterator[_Seen]:
+        """Yield where the question has it, if the answer makes it its own."""
+        question = quote.said.question
+        where = question.where_any_form_of if self.in_any_form else question.where
+        places = where(word)
+        if not places:
+            return
+        text = quote.said.statement.text
+        is_start = quote.place[0] == 0
+        is_no = is_start and says_no(text)
+        is_yes = is_start and says_yes(text)
+        if not (is_no or is_yes or self.in_any_form):
+            return
+        taboo = () if is_no or is_yes else question.names
+        for place in places:
+            at = question.spans[place]
+            if not any(name.start <= at[0] < name.end for name in taboo):
+                yield _Seen(question.text, at, is_no)
 
 
 def _entry_names(
-    text: str, quotes: Sequence[_Quote]
-) -> tuple[list[Name], Sequence[_Quote]]:
+    words: Words, quotes: Sequence[_Quote]
+) -> tuple[Sequence[Name], Sequence[_Quote]]:
     """Return what an entry is the entry of, and the quotes that know the name."""
-    if names := _names_of_head(text):
+    if names := _names_of_head(words):
         return names, quotes
-    words = Words.of(text)
     first, last = _head(words)
     if first == last:
         return [], quotes
@@ -450,22 +493,24 @@ def _entry_names(
     return [Name(*at, frozenset(head))], named
 
 
-def _names_of_head(text: str) -> list[Name]:
-    end = _end_of_head(text)
-    return [each for each in names_in(text) if each.start < end]
+def _names_of_head(words: Words) -> Sequence[Name]:
+    if not words.names:
+        return ()
+    end = _end_of_head(words)
+    return [each for each in words.names if each.start < end]
 
 
-def _end_of_head(text: str) -> int:
-    """Return where in *text* what follows a name begins: a dose, a reaction."""
-    aside = _ASIDE.search(text)
-    ends = [aside.start() if aside else 0, *(q.start for q in quantities(text)[:1])]
-    return min((end for end in ends if end), default=len(text))
+def _end_of_head(words: Words) -> int:
+    """Return where what follows a name begins: a dose, a reaction."""
+    aside = _ASIDE.search(words.text)
+    ends = [aside.start() if aside else 0, *(q.start for q in words.amounts[:1])]
+    return min((end for end in ends if end), default=len(words.text))
 
 
 def _head(words: Words) -> Span:
     """Return where the words of a name are that no lexicon has: before the dose."""
-    end = _end_of_head(words.text)
-    counted = _counted(words.text)
+    end = _end_of_head(words)
+    counted = _counted(words)
     meant = [
         place
         for place, (word, (start, _)) in enumerate(
@@ -479,45 +524,46 @@ def _head(words: Words) -> Span:
     return (meant[0], meant[-1] + 1) if meant else (0, 0)
 
 
-def _head_words(text: str) -> Sequence[str]:
-    words = Words.of(text)
+def _head_words(words: Words) -> Sequence[str]:
     first, last = _head(words)
     return words.plain[first:last]
 
 
-def _told(text: str, names: Sequence[Name]) -> list[_Told]:
-    counted = _counted(text)
-    words = Words.of(text)
+def _told(words: Words, names: Sequence[Name]) -> list[_Told]:
+    counted = _counted(words)
     told = []
     for word, (start, end) in zip(words.plain, words.spans, strict=True):
+        if not word.isalnum():
+            continue
         is_name = any(name.start <= start < name.end for name in names)
-        is_counted = any(first <= start < last for first, last in counted)
         is_said = word in _REPORTING or (names and word in _OVER)
-        if word.isalnum() and (is_name or not (is_counted or is_said)):
+        if is_name or not (
+            is_said or any(first <= start < last for first, last in counted)
+        ):
             told.append(_Told(word, (start, end), is_name))
     return told
 
 
-def _counted(text: str) -> list[Span]:
+def _counted(words: Words) -> list[Span]:
     """Return where numbers stand, each with its unit and an "every" before it."""
     spans = []
-    for each in quantities(text):
+    for each in words.amounts:
         start = each.start
         if each.is_frequency:
-            lead = _EVERY.search(text[max(0, start - len("every ")) : start])
+            lead = _EVERY.search(words.text[max(0, start - len("every ")) : start])
             start -= len(lead[0]) if lead else 0
         spans.append((start, each.end))
     return spans
 
 
 def _why_no_amounts(
-    text: str,
+    words: Words,
     names: Sequence[Name],
     quotes: Sequence[_Quote],
     *,
     are_all_doses: bool = False,
 ) -> DropReason | None:
-    for amount in quantities(text):
+    for amount in words.amounts:
         at = amount.start, amount.end
         found = [
             (quote.said, (each.start, each.end))
@@ -528,9 +574,9 @@ def _why_no_amounts(
         if not found:
             return DropReason.NUMBER
         is_dose = are_all_doses or amount.is_frequency or amount.unit in _DOSED
-        for name in owners(text, names, at, shared=False) if is_dose else ():
+        for name in owners(words.text, names, at, shared=False) if is_dose else ():
             if not any(
-                name.may_be(owner)
+                name.may_be(owner) or said.answers(name, owner)
                 for said, place in found
                 for owner in said.owners(place, shared=amount.is_frequency)
             ):
@@ -541,16 +587,18 @@ def _why_no_amounts(
 def _why_no_words(
     text: str, told: Sequence[_Told], evidence: _Evidence, *, harms: bool
 ) -> DropReason | None:
-    of_kin = bool(_KIN.search(text))
+    reader = evidence.reader
     for each in told:
-        seen = evidence.of_word(each.word)
-        if not of_kin:
-            seen = [one for one in seen if not one.is_of_kin]
-        if not seen:
-            return DropReason.UNSUPPORTED
-        denies = is_denied(text, each.at, harms=harms)
-        if all(one.is_denied(harms=harms) != denies for one in seen):
-            return DropReason.NEGATION
+        denies = reader.is_denied(text, each.at, harms=harms)
+        is_said = False
+        for one in evidence.of_word(each.word):
+            if one.is_of_kin and not _KIN.search(text):
+                continue
+            is_said = True
+            if one.is_denied(reader, harms=harms) == denies:
+                break
+        else:
+            return DropReason.NEGATION if is_said else DropReason.UNSUPPORTED
     return None
 
 
@@ -561,11 +609,10 @@ def _belongs(
     mine = owners(text, names, told.at, shared=False)
     for quote in quotes:
         said = quote.said
-        for place in range(*quote.place):
-            if said.words.plain[place] == told.word:
-                theirs = said.owners(said.words.spans[place], shared=True)
-                if any(one.may_be(other) for one in mine for other in theirs):
-                    return True
+        for place in quote.where(told.word):
+            theirs = said.owners(said.words.spans[place], shared=True)
+            if any(one.may_be(other) for one in mine for other in theirs):
+                return True
     return False
 
 
@@ -589,8 +636,8 @@ def _why_no_role(role: str, name: Name, quotes: Sequence[_Quote]) -> DropReason 
     places = [
         (quote.said, quote.said.words.spans[place])
         for quote in quotes
-        for place in range(*quote.place)
-        if quote.said.words.plain[place] in name.words
+        for word in name.words
+        for place in quote.where(word)
     ]
     if places and not any(_has_role(role, said, at) for said, at in places):
         return DropReason.UNSUPPORTED
@@ -617,54 +664,49 @@ def _harms(text: str) -> bool:
     return "allerg" in text.casefold()
 
 
-def _is_denial(text: str) -> bool:
-    harms = _harms(text)
-    return any(is_denied(text, each.at, harms=harms) for each in _told(text, ()))
-
-
 def _completed(
-    items: Sequence[SummaryItem], answered: Iterable[SummaryItem]
+    items: Sequence[SummaryItem], answered: Iterable[SummaryItem], reader: _Reader
 ) -> list[SummaryItem]:
     """Return *items* with what was answered and is not among them."""
     result = list(items)
-    words = [set(map(_stem, Words.of(item.text).plain)) for item in result]
+    words = [set(reader.words(item.text).stems) for item in result]
     places: dict[str, list[int]] = defaultdict(list)
     for place, each in enumerate(words):
         for word in each:
             places[word].append(place)
     for item in answered:
-        wanted = _wanted(item.text)
+        wanted = reader.wanted(item.text)
         rarest = min((places.get(word, []) for word in wanted), key=len, default=[])
         covering = next((n for n in rarest if wanted <= words[n]), None)
         addition = evolve(item, text=made_plain(item.text), added=True)
         if covering is None:
             result.append(addition)
-        elif _says_more(item.text, result[covering].text):
+        elif _says_more(reader.words(item.text), reader.words(result[covering].text)):
             result[covering] = addition
     return result
 
 
-def _wanted(text: str) -> frozenset[str]:
+def _wanted(words_of: Callable[[str], Words], text: str) -> frozenset[str]:
     """Return the stems by which it is known that an answer appears."""
     named = " ".join(each.mention.name for each in claims(text, allergens=True))
-    words = Words.of(named).plain or _head_words(text) or Words.of(text).plain
-    return frozenset(map(_stem, words))
+    words = words_of(text)
+    wanted = Words.of(named).plain or _head_words(words) or words.plain
+    return frozenset(map(stem, wanted))
 
 
-def _says_more(text: str, than: str) -> bool:
-    """Tell whether *text* has all that *than* says, and a number or aside besides."""
-    mine, theirs = set(Words.of(text).plain), set(Words.of(than).plain)
-    has_more = len(quantities(text)) > len(quantities(than)) or (
-        "(" in text and "(" not in than
+def _says_more(words: Words, than: Words) -> bool:
+    """Tell whether they say all that *than* says, and a number or aside besides."""
+    has_more = len(words.amounts) > len(than.amounts) or (
+        "(" in words.text and "(" not in than.text
     )
-    return has_more and theirs < mine
+    return has_more and set(than.plain) < set(words.plain)
 
 
-def _merged(items: Iterable[SummaryItem]) -> tuple[SummaryItem, ...]:
+def _merged(items: Iterable[SummaryItem], reader: _Reader) -> tuple[SummaryItem, ...]:
     """Return *items* with those that say the same as one."""
     merged: dict[tuple[str, ...], SummaryItem] = {}
     for item in items:
-        key = tuple(Words.of(item.text).plain)
+        key = tuple(reader.words(item.text).plain)
         first = merged.setdefault(key, item)
         sources = tuple(dict.fromkeys((*first.sources, *item.sources)))
         added = first.added and item.added
@@ -672,11 +714,5 @@ def _merged(items: Iterable[SummaryItem]) -> tuple[SummaryItem, ...]:
     return tuple(merged.values())
 
 
-def _stem(word: str) -> str:
-    """Return what forms of one English word share: "headach", "stop"."""
-    stem = _ENDING.sub("", word)
-    if len(stem) < 3:
-        return word
-    if len(stem) > 3 and stem[-1] == stem[-2]:
-        stem = stem[:-1]
-    return stem
+def _flags(statement: Statement) -> tuple[SummaryItem, ...]:
+    return (*red_flags(statement), *pregnancies(statement))

@@ -68,11 +68,11 @@ _NOTHINGS = any_of(
     (i )?(do not|don't|dont) have( any)? ({_SORTS} )*+allergies
     (i )?(do not|don't|dont) (take|have|use)( any)? {_DRUGS}
     (i('m| am) )?not (taking|on|allergic to|using) (any(thing)?|nothing)( {_DRUGS})?
-    no|allergic to nothing|denies( any)?( allergies| {_DRUGS})?
+    no|not(?= that\b| to my\b| really\b)|allergic to nothing|denies( any)?( allergies| {_DRUGS})?
     """
 )
 _NOTHING = compiled(
-    rf"{_NOTHINGS}(?: (?:that i know of|that i(?:['\u2019]m| am) aware of|known|at all"
+    rf"{_NOTHINGS}(?: (?:(?:that )?i know of|(?:that )?i(?:['\u2019]m| am) aware of|known|at all"
     r"|whatsoever|at this time|at the moment|currently|right now|to my knowledge))*\W*"
 )
 _FILLERS = any_of(
@@ -80,6 +80,7 @@ _FILLERS = any_of(
     yes|yeah|well|um|uh|i do|see (list|above|attached)|as above
     same|same as (before|last time)
     unknown|thanks?( you)?|etc|that's (it|all)
+    (i )?(do not|don't|dont|can't|cannot) (know|remember|recall)( (the|its|their) names?)?
     """
 )
 _FILLER = compiled(rf"(?:{_FILLERS})?\W*")
@@ -87,7 +88,7 @@ _GOES_ON = phrases(
     r"""
     for|as needed|when|if|with|at|in the|every|each|once|twice|daily|nightly|per|a day
     by mouth|orally|p\.?o\.?|prn|b\.?i\.?d|t\.?i\.?d|q\.?d|morning|evening|night|bedtime
-    half|one|two|three|which|it|that|this|they|causes?|gives?|makes?
+    half|one|two|three|which|it|that|this|they|causes?|gives?|makes?|gave|made|caused
     """
 )
 _REACTION = compiled(
@@ -102,10 +103,30 @@ _REACTION = compiled(
     + r"\b"
 )
 _A_WORD = compiled(r"[a-z]{4,}")
-_SUBJECT = phrases("i|it|they|he|she|my|the|that|this|we|but|because|so")
+_FORMS = any_of(
+    r"""
+    pills?|tablets?|capsules?|inhalers?|drops?|creams?|shots?|meds?|medic\w+|patch\w*
+    sprays?|injections?|vitamins?|insulin|ointments?|gels?
+    """
+)
+_SUBJECT = phrases(
+    rf"i|it|they|he|she|that|this|we|but|because|so|(my|the)(?! (\w+ ){{0,3}}{_FORMS}\b)"
+)
 _WITH_REACTION = compiled(
     r"(?P<name>[^():\u2013-]{2,60}?)\s*(?:\s[-\u2013]+>?\s|:\s|\s=>?\s|\()\s*"
     r"(?P<reaction>[^():]{2,120}?)\)?\.?"
+)
+
+# "Penicillin gives me a rash", "hives from sulfa".
+_GIVES = compiled(
+    r"(?P<name>[^():]{2,60}?) (?:(?:always|both|all|just|really) )?"
+    r"(?:(?:gives?|gave|makes?|made) (?:me|him|her|my)|causes?|caused|upsets?)"
+    r" (?P<reaction>[^():]{2,80})"
+)
+_FROM = compiled(
+    r"(?:(?:i|he|she) )?(?:gets?|got|have|had|develop(?:ed)?|break out in|broke out in)"
+    r" (?P<reaction>[^():]{2,60}?) (?:from|to|with|after|when i (?:eat|take|use)"
+    r"|if i (?:eat|take|use)) (?:taking |eating )?(?P<name>[^():]{2,60})"
 )
 
 
@@ -166,6 +187,8 @@ def _read(words: str, *, of_allergies: bool) -> Listed | None:
 def _text(bare: str, *, of_allergies: bool) -> str:
     if not of_allergies:
         return normalised(bare)
+    if apart := _GIVES.fullmatch(bare) or _FROM.fullmatch(bare):
+        return f"{apart['name']} ({apart['reaction']})"
     apart = _WITH_REACTION.fullmatch(bare)
     if apart:
         return f"{apart['name']} ({apart['reaction']})"

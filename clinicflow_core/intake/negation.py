@@ -25,7 +25,7 @@ _CUE = phrases(
 _NO_CUE = phrases(
     r"""
     no longer|no more than|no (doubt|change|wonder|matter|question)|no idea
-    not only|not just|not until|not to mention|not (sure|certain)( if| whether)?
+    not since|not only|not just|not until|not to mention|not (sure|certain)( if| whether)?
     can't stop|cannot stop|without fail|don't (know|remember|forget)
     """
 )
@@ -36,7 +36,7 @@ _CLAUSE_END = compiled(
     rf"|\b{any_of('aside from|apart from|other than|besides')}\b"
     rf"|,? ?\b{any_of('and|so|when|while|after|then|now')} (?={_SOMEBODY}\b)"
     rf"|, ?(?={_SOMEBODY}\b)"
-    rf"|^\W*(?:no|nope|nah), ?(?=(?:just|only)\b)"
+    rf"|^\W*(?:no|nope|nah), ?(?=(?:just|only|still|it's|it is)\b|$)"
 )
 _DENIED_AFTER = compiled(
     rf" ?(?:[:?=]|-+|\u2013) ?{any_of('no|none|nope|never|not|denie[ds]|negative')}\b"

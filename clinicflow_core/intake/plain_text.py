@@ -24,9 +24,7 @@ def is_plain(text: str) -> bool:
     Return whether *text* is a line without links, images, tags and unseen characters.
     """
     return (
-        len(text) <= LONGEST_TEXT
-        and not _has_unseen(text)
-        and not _LINKED.search(text)
+        len(text) <= LONGEST_TEXT and not _has_unseen(text) and not _LINKED.search(text)
     )
 
 

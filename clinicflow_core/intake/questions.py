@@ -47,7 +47,10 @@ _DRUGS = any_of("medications?|medicines?|meds")
 _ALLERGY = phrases(
     r"""
     allerg(y|ies|ic|en|ens)|adverse reactions?|(reacted|reactions?|react) (\w+ )?to
-    can't take|can not take|cannot take
+    can't (take|have|tolerate)|can not take|cannot take|intoleran(t|ces?)
+    (bad|any) reactions?|(problems?|trouble) with (any )?(\w+ )?(medic\w+|meds|drugs)
+    (problems?|trouble|reactions?) with (any )?(antibiotics|anesthesia|latex)
+    (medic\w+|meds|drugs) (that )?(bother|disagree|don't agree)
     """
 )
 # Those who sneeze in spring are asked about it for other reasons.
@@ -89,13 +92,17 @@ _HABIT = compiled(
 _MEDICATION = phrases(
     rf"""
     {_DRUGS}|prescriptions?|pills?|vitamins?|supplements?|over the counter|inhalers?
-    on anything|taking|still on|currently on
-    (take|taking|taken|took|using|use|tried) (any|anything|something|some)
+    on (any|no)thing|taking|still on|currently on
+    (take|taking|taken|took|using|use|tried) (any|anything|something|some|nothing)
     (take|taking|taken|took|using|use|tried) (right now|now|at the moment|currently)
     (take|taking|taken|took|using|use|tried) (for|to (treat|help)|daily|every day)
     what (\w+ )?(do|are|have|did|else|all|is|does) ?(\w+ ){{0,3}}tak(e|es|ing|en)
     what (\w+ )?(do|are|have|did|else|all|is|does) ?(\w+ ){{0,3}}(us(e|es|ing)|on|tried)
-    are you on|is (he|she) on|do you take|does (he|she) take|do you use
+    are you on|is (he|she) on|do you take|does (he|she) take|do you use|refills?
+    do you (do|use|take) (for|when|with)|(treat|using|use|used|give|gave|given) .{0,30}\bfor
+    regimen|(insulin|birth control|contracepti\w+|antibiotics?|hormones?|statins?)
+    (eye|ear) ?drops|blood thinners?|water pills?|(put|have) (you|him|her) on|carry
+    injections?|shots? (do|are|did)|(did|has) .{0,30}\b(prescribe|give you|give him|give her)
     """
 )
 _NO_DRUG = phrases(
@@ -108,34 +115,41 @@ _NO_DRUG = phrases(
     """
 )
 _GENERAL = compiled(
-    rf"\b{any_of('any|anything|some|something|either|no|what')}\b|\ballergic\W*$"
+    rf"\b{any_of('any|anything|some|something|nothing|either|no|what')}\b|\ballergic\W*$"
+    rf"|\b(?:tell me|list|go over|review)\b.*\b{_DRUGS}\b"
     rf"|\b(?:tak(?:e|ing)|on|use|using) (?:prescription |regular |daily )?{_DRUGS}\b"
     rf"|^\W*(?:{any_of('and|so|current|known|drug|food|other')} )*+"
     rf"(?:{_DRUGS}|allerg(?:y|ies))\W*$"
 )
 _FURTHER = compiled(
     r"\b(?:other|else|besides|apart from|another)\b"
-    r"|\b(?:over[- ]the[- ]counter|herbal) (?:medic|meds|drugs|supp|prod)"
+    r"|^(?!.*\bprescr).*\b(?:over[- ]the[- ]counter|herbal) (?:medic|meds|drugs|supp|prod)"
     r"|^(?!.*\b(?:medic|meds|prescr)).*\b(?:vitamins?|supplements?|inhalers?)\b"
     r"|\bfor (?:the|your|it|that|this|his|her|pain|sleep)\b"
 )
 _NEGATIVE = compiled(
     r"\bno (?:\w+ )?(?:allerg|medic|meds|prescri)|\bden(?:y|ies)\b"
     r"|(?:\bnot|n['\u2019]t) (?:\w+ )?(?:allergic|on any|taking|take|have any)"
-    r"|\bwithout (?:any )?(?:allerg|medic)"
+    r"|\bwithout (?:any )?(?:allerg|medic)|\b(?:take|taking|on|to) nothing\b"
 )
 # "Don't you take anything?" hopes for a yes; "you don't take anything?" for another.
 _HOPES_FOR_YES = compiled(
     rf"^\W*(?:\w+ )?{any_of('do|are|is|have|has|does')}(?:n['\u2019]t| not) "
     rf"{any_of('you|he|she')}\b"
 )
+# "No changes" leaves what is taken as it is.
+_CHANGES = compiled(
+    r"\b(?:any|have|had|the|other) (?:recent |new )?"
+    r"(?:changes?|problems?|side effects?|issues?|trouble|questions?)\b"
+)
 _PRESUPPOSES = compiled(
     rf"\b{any_of('how|when|why|who|what|where|which')}\b.*"
-    rf"\b{any_of('you|he|she|your|working|helping')}\b"
+    rf"\b{any_of('you|he|she|your|working|helping')}\b|\bwhat else\b"
 )
 _OF_TAKEN = phrases(
     r"""
-    how('s| is| are| was) (the|your|that)
+    how('s| is| are| was) (the|your|that)|(doing|feeling|feel|do|sleeping) (on|with) (the|your)
+    (like|liking|tolerating|fill(ed)?) (the|your)
     (is|are|did|has|does|do) (the|your|that|it) .{0,40}\b(help|work)\w*
     """
 )
@@ -152,6 +166,7 @@ _LEAVES_OPEN = any_of(
     that'?s (good|fine|great|okay)|excuse me|sorry|i mean|please|can you|what happened
     let me (add|make|check|write)[^?]*|i('ll| will) (make|add|note|put|write)[^?]*
     are you (sure|certain)|is that (so|right|correct|all|it)|tell me( more)?
+    do i have (that|it) right|did i (get|hear) (that|it) right|is this right
     go (on|ahead)|do you (know|remember|recall)|how long|anything|else|any|others?|what
     is|are|like|which|to|of|they|them|those|the|names?|ones?|kinds?|types?|such|as|by
     specific(ally|s)?|for what
@@ -167,7 +182,8 @@ _YES = compiled(
         that'?s (right|correct|it|true|the one)|that is (right|correct)|of course
         you got it|absolutely|definitely|certainly|indeed|true|affirmative
         i (think|believe) so|from time to time|sometimes|occasionally|still|always
-        every ?day|all the time
+        every ?day|all the time|(only|just) (when|with|if|as|at|for|on|in)|as needed
+        daily|nightly|most days|once (a|in a)|twice a|now and (then|again)|whenever|when i
         (i|he|she) (still )?(do|does|am|is|have|has|did)(?=\W*$|[.,!;]| (been|too)\b)
         """
     )
@@ -185,11 +201,11 @@ _NO = compiled(
         r"""
         no|nope|nah|none|not|nothing|never|neither|negative|zero|no one|hardly|n/?a
         don't|doesn't|i (do|am|have|did|was|can|could|would)(n't| ?not)
-        i('m| am) (not|fine|good|okay)|i('ve| have) (never|not|no)|i never|i take no
+        i('m| am) (\w+ly |just |still )?(not|fine|good|okay)|i('ve| have) (never|not|no)|i never|i take no
         (he|she|they) (is|has|does|do|are)(n't| not)|(he|she)'s not
         """
     )
-    + r"\b(?! (?:sure|only|remember|just|know\b(?! of)))"
+    + r"\b(?! (?:sure|only|remember|just|problem|worries|doubt|know\b(?! of)))"
 )
 
 
@@ -206,13 +222,15 @@ def question_in(text: str, *, names_any: bool) -> Question | None:
         return None
     about = _about(text, names_any=names_any)
     is_general = _GENERAL.search(text) or (about is About.ALLERGIES and not names_any)
+    is_unchanged = about is About.MEDICATIONS and bool(_CHANGES.search(text))
     is_negative = _NEGATIVE.search(text) and not _HOPES_FOR_YES.match(text)
     return Question(
         about=about,
-        is_general=bool(is_general) and not _FURTHER.search(text),
+        is_general=bool(is_general) and not is_unchanged and not _FURTHER.search(text),
         is_negative=bool(is_negative),
         presupposes=about is not About.ELSE and bool(_PRESUPPOSES.search(text)),
-        is_given=about is About.MEDICATIONS and bool(_OF_TAKEN.search(text)),
+        is_given=is_unchanged
+        or (about is About.MEDICATIONS and bool(_OF_TAKEN.search(text))),
     )
 
 

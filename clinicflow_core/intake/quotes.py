@@ -11,7 +11,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -19,7 +19,7 @@ from attrs import evolve, frozen
 
 from clinicflow_core.entities.summary import Facet, Source, Statement
 from clinicflow_core.intake.doses import Quantity, quantities
-from clinicflow_core.intake.drugs import find_drugs
+from clinicflow_core.intake.drugs import find_drugs, is_kind_of_drug
 
 Span = tuple[int, int]
 """From the first to after the last, counted in characters or in words."""
@@ -38,7 +38,10 @@ _JOINED: Final = re.compile(
     r"\s{0,3}(?:,?\s{0,3}(?:and|or)|[,&+/])?\s{0,3}(?:(?:the|my|an?|both)\b)?\s{0,3}",
     re.IGNORECASE,
 )
-_ENDING: Final = re.compile(r"(?:iness|ness|ings?|ied|ies|edly|ed|es|ly|s|e|y)$")
+_ENDINGS: Final = (
+    *("iness", "ness", "ings", "edly", "ing", "ied", "ies"),
+    *("ed", "es", "ly", "s", "e", "y"),
+)
 _SAME: Final = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-"}
 )
@@ -78,11 +81,13 @@ class Words:
         """What each word shares with its other forms."""
         return [stem(word) for word in self.plain]
 
-    def where(self, word: str, *, in_any_form: bool = False) -> Sequence[int]:
-        """Return the places of a word, or of all its forms, in order."""
-        if in_any_form:
-            return self._by_stem.get(stem(word), ())
+    def where(self, word: str) -> Sequence[int]:
+        """Return the places of a word, in order."""
         return self._by_word.get(word, ())
+
+    def where_any_form_of(self, word: str) -> Sequence[int]:
+        """Return the places of all words with the stem of *word*, in order."""
+        return self._by_stem.get(stem(word), ())
 
     @cached_property
     def _by_word(self) -> Mapping[str, Sequence[int]]:
@@ -102,7 +107,10 @@ def _places(words: Iterable[str]) -> Mapping[str, Sequence[int]]:
 
 def stem(word: str) -> str:
     """Return what forms of one English word share: "headach", "stop"."""
-    shared = _ENDING.sub("", word)
+    if not word.endswith(_ENDINGS):
+        return word
+    ending = next(each for each in _ENDINGS if word.endswith(each))
+    shared = word.removesuffix(ending)
     if len(shared) < 3:
         return word
     if len(shared) > 3 and shared[-1] == shared[-2]:
@@ -191,23 +199,46 @@ class Said:
 
     Attributes:
         question: What was asked.
-        names: In order of the text; for a part of an entry those of its entry.
-        called: The words of each of them.
-        is_part: Whether it is the dose, the reaction or the like of an entry, or the
-            answer to a question that names a drug.
+        further: The names in it that no lexicon has.
+        of_entry: The names of its entry, if it is the dose, the reaction or the like.
     """
 
     statement: Statement
     words: Words
     question: Words
-    names: Sequence[Name]
-    called: Set[frozenset[str]]
-    is_part: bool
+    further: Sequence[Name] = ()
+    of_entry: Sequence[Name] | None = None
+
+    @cached_property
+    def names(self) -> Sequence[Name]:
+        """What it is about, in order: what it names, or else what its question does."""
+        if self.of_entry is not None:
+            return self.of_entry
+        return _in_order((*(self._own or self._asked), *self.further))
+
+    @cached_property
+    def is_part(self) -> bool:
+        """Whether all of it is about its names, wherever they stand."""
+        is_reply = not self.further and not self._own and bool(self._asked)
+        return self.of_entry is not None or is_reply
+
+    @property
+    def _own(self) -> Sequence[Name]:
+        words = self.words
+        if self.statement.facet is Facet.NAME and not words.names:
+            return [Name(0, len(words.text), frozenset(words.plain))]
+        return words.names
+
+    @property
+    def _asked(self) -> Sequence[Name]:
+        return () if self.statement.entry else self.question.names
 
     def places(self, wanted: Sequence[str]) -> list[Span]:
         """Return where plain words stand, counted in words; at most `_MOST_PLACES`."""
         if not any(map(str.isalnum, wanted)):
             return []
+        if wanted == self.words.plain:
+            return [(0, len(wanted))]
         rarest = min(range(len(wanted)), key=lambda n: len(self.words.where(wanted[n])))
         places: list[Span] = []
         for at in self.words.where(wanted[rarest])[:_MOST_LOOKS]:
@@ -225,8 +256,10 @@ class Said:
 
     def amounts_at(self, place: Span) -> Iterator[Quantity]:
         """Yield those that stand in a range of words as a whole."""
-        start, end = self.span(place)
         amounts = self.words.amounts
+        if not amounts:
+            return
+        start, end = self.span(place)
         index = bisect_left(amounts, start, key=lambda each: each.start)
         for each in amounts[index:]:
             if each.start >= end:
@@ -240,19 +273,33 @@ class Said:
             return self.names
         return owners(self.words.text, self.names, at, shared=shared)
 
+    def answers(self, kind: Name, name: Name) -> bool:
+        """
+        Tell whether *name* is the reply to a question about a kind of drug.
+
+        "Do you take your diabetes medication?" - "Micronase, every day."
+        """
+        index = bisect_left(self.names, name.start, key=lambda each: each.start)
+        if not index:
+            return False
+        asked, text = self.names[index - 1], self.words.text
+        return (
+            asked.words == kind.words
+            and "?" in text[asked.end : name.start]
+            and is_kind_of_drug(text[asked.start : asked.end])
+        )
+
     def with_name(self, words: Sequence[str]) -> Said:
         """Return it with a name besides, wherever that stands."""
-        if self.is_part or frozenset(words) in self.called:
+        if self.is_part or any(name.words == frozenset(words) for name in self.names):
             return self
         spans = (self.span(place) for place in self.places(words))
         found = [Name(start, end, frozenset(words)) for start, end in spans]
-        return self.named([*self.names, *found])
+        return evolve(self, further=(*self.further, *found))
 
-    def named(self, names: Iterable[Name], *, is_part: bool = False) -> Said:
-        """Return it with these names instead."""
-        ordered = sorted(names, key=lambda name: (name.start, name.end))
-        called = frozenset(name.words for name in ordered)
-        return evolve(self, names=ordered, called=called, is_part=is_part)
+
+def _in_order(names: Iterable[Name]) -> Sequence[Name]:
+    return sorted(names, key=lambda name: (name.start, name.end))
 
 
 def read(
@@ -268,7 +315,10 @@ def read(
             question about drugs or allergies is one, though no lexicon has it.
         words_of: How to cut a text into words.
     """
-    by_answer = {each.answer: _said(each, words_of) for each in statements}
+    by_answer = {
+        each.answer: Said(each, words_of(each.text), words_of(each.question))
+        for each in statements
+    }
     further: dict[str, list[Name]] = defaultdict(list)
     for source, words in named:
         said = by_answer[source.answer]
@@ -276,19 +326,8 @@ def read(
             start, end = said.span(place)
             further[source.answer].append(Name(start, end, words))
     for answer, names in further.items():
-        said = by_answer[answer]
-        by_answer[answer] = said.named([*said.names, *names])
+        by_answer[answer] = evolve(by_answer[answer], further=names)
     return _with_names_of_entries(by_answer)
-
-
-def _said(statement: Statement, words_of: Callable[[str], Words]) -> Said:
-    words, question = words_of(statement.text), words_of(statement.question)
-    names = words.names
-    if statement.facet is Facet.NAME and not names:
-        names = [Name(0, len(statement.text), frozenset(words.plain))]
-    asked = [] if names or statement.entry else question.names
-    said = Said(statement, words, question, (), frozenset(), is_part=False)
-    return said.named(names or asked, is_part=bool(asked))
 
 
 def _with_names_of_entries(by_answer: Mapping[str, Said]) -> Mapping[str, Said]:
@@ -297,7 +336,7 @@ def _with_names_of_entries(by_answer: Mapping[str, Said]) -> Mapping[str, Said]:
         if said.statement.entry is not None and said.statement.facet is Facet.NAME:
             names[said.statement.entry].extend(said.names)
     return {
-        answer: said.named(names[entry], is_part=True)
+        answer: evolve(said, of_entry=_in_order(names[entry]))
         if (entry := said.statement.entry) in names
         and said.statement.facet is not Facet.NAME
         else said

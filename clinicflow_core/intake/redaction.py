@@ -7,6 +7,7 @@ In doubt a text is hidden: what is hidden needlessly is put back all the same.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from typing import Final
@@ -74,6 +75,11 @@ _MONTH_NAMES: Final = """
 january february march april may june july august september october november december
 """
 _MONTHS: Final = tuple(_MONTH_NAMES.split())
+_ORDINAL_NAMES: Final = """
+zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
+thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth
+"""
+_ORDINALS: Final = tuple(_ORDINAL_NAMES.split())
 
 
 @frozen
@@ -185,7 +191,8 @@ def _shadow(text: str | None) -> str:
 
 
 def _plain(mark: str) -> str:
-    plain = folded(mark)
+    digit = unicodedata.decimal(mark, None)
+    plain = folded(mark) if digit is None else str(digit)
     return plain if len(plain) == 1 else mark
 
 
@@ -237,8 +244,10 @@ def _birth_dates(born: date) -> re.Pattern[str]:
     year = rf"(?:{born.year:04}|'?{born.year % 100:02})"
     written = rf"(?:{name}|{name[:3]}t?\.?)"
     month = rf"(?:0?{born.month}|{written})"
-    day = rf"(?:0?{born.day}(?:st|nd|rd|th)?)"
-    sep = r"(?:\s{0,3}[-,./_\u2013]\s{0,3}|\s{1,3}(?:of\s{1,3})?)"
+    day = rf"(?:0?{born.day}(?:st|nd|rd|th)?|{_ordinal(born.day)})(?:\s{{1,3}}day)?"
+    small = r"(?:\s{1,3}(?:of|the|in))"
+    sep = rf"(?:\s{{0,3}}[-,./_\u2013\u5e74\u6708]\s{{0,3}}|{small}{{0,2}}\s{{1,3}})"
+    sep = rf"(?:{sep}(?:the\s{{1,3}})?)"
     full, mm, dd = f"{born.year:04}", f"{born.month:02}", f"{born.day:02}"
     forms = (
         rf"{full}{sep}{month}{sep}{day}(?:t[0-9:.z]+)?",
@@ -252,7 +261,16 @@ def _birth_dates(born: date) -> re.Pattern[str]:
         rf"{mm}{dd}{full}",
         rf"{dd}{mm}{full}",
     )
-    return re.compile(rf"(?<![0-9a-z])(?:{'|'.join(forms)})(?![0-9a-z])")
+    return re.compile(rf"(?<![0-9a-z])(?:{'|'.join(forms)})\u65e5?(?![0-9a-z])")
+
+
+def _ordinal(day: int) -> str:
+    """Return how a day of the month is said, as a pattern: "twenty[- ]first"."""
+    if day < len(_ORDINALS):
+        return _ORDINALS[day]
+    tens, ones = divmod(day, 10)
+    stem = {2: "twent", 3: "thirt"}[tens]
+    return rf"{stem}y[- ]?{_ORDINALS[ones]}" if ones else f"{stem}ieth"
 
 
 def _apart(found: Iterator[Found]) -> Iterator[Found]:

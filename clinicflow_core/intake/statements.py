@@ -16,7 +16,7 @@ from clinicflow_core.entities.questionnaire import (
     Question,
 )
 from clinicflow_core.entities.summary import Facet, Statement, Topic
-from clinicflow_core.intake.answers import step
+from clinicflow_core.wire import pointer_step
 
 # The first that is found counts. None is for what sounds like a topic and is none: the
 # illnesses of relatives, drugs that nobody prescribed. Only what is sure to be none
@@ -135,7 +135,7 @@ class _Reading:
         entry: str | None,
     ) -> Iterator[Statement]:
         for link_id, place in self.scopes[lists].items():
-            question, here = place.question, pointer + step(link_id)
+            question, here = place.question, pointer + pointer_step(link_id)
             if answers.get(link_id) is None:
                 continue
             if question.is_list:
@@ -224,7 +224,9 @@ class _Spot:
     def under(self, key: str) -> _Spot:
         in_entry = self.entry is not None
         guess = _narrowed(_guess([key]), self.guess, in_entry=in_entry)
-        return evolve(self, pointer=self.pointer + step(key), key=key, guess=guess)
+        return evolve(
+            self, pointer=self.pointer + pointer_step(key), key=key, guess=guess
+        )
 
     def at(self, position: int, value: object) -> _Spot:
         pointer = f"{self.pointer}/{position}"
@@ -234,8 +236,8 @@ class _Spot:
 
 def _free(value: object, spot: _Spot) -> Iterator[Statement]:
     if isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _free(each, spot.under(key))
+        for key in sorted(value):  # No two databases keep the same order.
+            yield from _free(value[key], spot.under(key))
     elif isinstance(value, list | tuple):
         for position, each in enumerate(value):
             yield from _free(each, spot.at(position, each))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from attrs import frozen
+from rapidfuzz.distance import OSA
 
 LONGEST_SENTENCE = 400
 """In characters; what goes on without an end is cut there, between two words."""
@@ -42,17 +43,22 @@ class Sentence:
 
 
 _SPEAKERS = {
-    Speaker.PATIENT: r"patient|pt",
+    Speaker.PATIENT: "patient pt client",
     # A colleague who comes along tells what the patient would: no question is theirs.
-    Speaker.FAMILY: r"guest_family|guest_clinician|guest|family|mother|mom|father|dad"
-    r"|parent|wife|husband|spouse|daughter|son|caregiver|guardian",
-    Speaker.CLINICIAN: r"doctor|dr\.?|physician|provider|clinician"
-    r"|nurse|pharmacist|assistant|therapist|interviewer",
+    Speaker.FAMILY: """
+    guest family mother mom father dad parent grandmother grandfather wife husband
+    spouse partner daughter son sister brother caregiver guardian
+    """,
+    Speaker.CLINICIAN: """
+    doctor dr physician provider clinician nurse pharmacist assistant therapist
+    interviewer
+    """,
 }
+_SPEAKER_OF = {name: who for who, names in _SPEAKERS.items() for name in names.split()}
+_SHORTEST_MISSPELLED = 6
 _TURN = re.compile(
-    r"^[ \t]*(?:"
-    + "|".join(f"(?P<{who.value}>{names})" for who, names in _SPEAKERS.items())
-    + r")(?:[ _](?:[0-9]|[A-Z]\w{0,20}))?[ \t]*:",
+    r"^[ \t]*(?P<name>[a-z]{2,12})\.?(?:[ _](?:[0-9]{1,2}|[a-z][a-z0-9]{0,20})){0,2}"
+    r"[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
 _END = re.compile(r"[.?!]+(?=[\s\"'\u201d)]|$)|\n+|-(?=\s*$)")
@@ -61,16 +67,32 @@ _NO_END = re.compile(r"(?:\b(?:dr|mr|mrs|ms|st|vs|approx)|\.[a-z]|^\s*[0-9]{1,2}
 
 def is_dialogue(text: str) -> bool:
     """Return whether *text* names who speaks, line by line: "Doctor: …"."""
-    return _TURN.search(text) is not None
+    return next(_turns(text), None) is not None
 
 
 def sentences(text: str) -> Iterator[Sentence]:
     """Yield what is said, in order; a text that names nobody is the patient's."""
     speaker, start = Speaker.PATIENT, 0
-    for turn in _TURN.finditer(text):
-        yield from _sentences(text, start, turn.start(), speaker)
-        speaker, start = Speaker(turn.lastgroup), turn.end()
+    for who, begin, over in _turns(text):
+        yield from _sentences(text, start, begin, speaker)
+        speaker, start = who, over
     yield from _sentences(text, start, len(text), speaker)
+
+
+def _turns(text: str) -> Iterator[tuple[Speaker, int, int]]:
+    """Yield who speaks, and the bounds of the label that says so."""
+    for label in _TURN.finditer(text):
+        who = _speaker(label["name"].lower())
+        if who is not None:
+            yield who, label.start(), label.end()
+
+
+def _speaker(name: str) -> Speaker | None:
+    """Return who is called *name*; "docotr" is a doctor."""
+    if name in _SPEAKER_OF or len(name) < _SHORTEST_MISSPELLED:
+        return _SPEAKER_OF.get(name)
+    near = (known for known in _SPEAKER_OF if len(known) >= _SHORTEST_MISSPELLED)
+    return next((_SPEAKER_OF[n] for n in near if OSA.distance(n, name) == 1), None)
 
 
 def _sentences(text: str, start: int, end: int, speaker: Speaker) -> Iterator[Sentence]:

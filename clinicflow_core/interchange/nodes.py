@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from clinicflow_core.errors import Problem
 from clinicflow_core.interchange.extensions import LOOKS
-from clinicflow_core.wire import INT64
+from clinicflow_core.wire import INT64, pointer_step
 
 OUTSIDE: Final = "is outside of what is read from FHIR"
 MAX_DEPTH: Final = 64
@@ -30,12 +30,6 @@ def _inner(value: object) -> Collection[object]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
-
-
-def pointer_step(key: object) -> str:
-    """Return one step of a JSON pointer; a lone surrogate could not be sent back."""
-    name = str(key).encode(errors="replace").decode()
-    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 @frozen

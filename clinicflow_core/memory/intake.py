@@ -101,12 +101,18 @@ class MemoryIntakeForms(Repository):
     def add_link(self, link: IntakeLink) -> None:
         self._write_link(link, nothing, self._there("intake_forms", link.form_id))
 
+    def find_link(self, token_hash: str) -> IntakeLink | None:
+        found: IntakeLink | None = self._transaction.find(
+            "intake_links", self._clinic_id, (token_hash,)
+        )
+        return found
+
     def hold_link(self, token_hash: str) -> IntakeLink | None:
         # Of what is only guessed no lock is kept.
-        if self._link(token_hash) is None:
+        if self.find_link(token_hash) is None:
             return None
         self._transaction.hold([("intake_link", self._clinic_id, token_hash)])
-        return self._link(token_hash)
+        return self.find_link(token_hash)
 
     def save_link(self, link: IntakeLink) -> None:
         self._write_link(link, _something)
@@ -130,12 +136,6 @@ class MemoryIntakeForms(Repository):
         for link in self.held_links_of(form_id):
             key = (link.token_hash,)
             self._transaction.write("intake_links", self._clinic_id, key, None)
-
-    def _link(self, token_hash: str) -> IntakeLink | None:
-        found: IntakeLink | None = self._transaction.find(
-            "intake_links", self._clinic_id, (token_hash,)
-        )
-        return found
 
     def _write_link(self, link: IntakeLink, *checks: Callable[[Any], None]) -> None:
         def check(stored: Any) -> None:

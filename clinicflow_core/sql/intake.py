@@ -41,14 +41,12 @@ _CURRENT_OF = Fixed(
     )
 )
 _ADD_LINK = Fixed(insert(intake_links), all_columns(intake_links))
-_HOLD_LINK = Fixed(
-    select(intake_links)
-    .where(
-        _links.clinic_id == bindparam("clinic_id"),
-        _links.token_hash == bindparam("token_hash"),
-    )
-    .with_for_update()
+_link = select(intake_links).where(
+    _links.clinic_id == bindparam("clinic_id"),
+    _links.token_hash == bindparam("token_hash"),
 )
+_FIND_LINK = Fixed(_link)
+_HOLD_LINK = Fixed(_link.with_for_update())
 _SAVE_LINK = Fixed(
     update(intake_links).where(
         _links.clinic_id == bindparam("of_clinic_id"),
@@ -226,10 +224,11 @@ class SqlIntakeForms:
     def add_link(self, link: IntakeLink) -> None:
         self._trip.later(_ADD_LINK, _row_of_link(link, self._clinic_id))
 
+    def find_link(self, token_hash: str) -> IntakeLink | None:
+        return self._link(_FIND_LINK, token_hash)
+
     def hold_link(self, token_hash: str) -> IntakeLink | None:
-        asked = {"clinic_id": self._clinic_id, "token_hash": token_hash}
-        [rows] = self._trip.now((_HOLD_LINK, asked))
-        return _link_of(rows[0]) if rows else None
+        return self._link(_HOLD_LINK, token_hash)
 
     def save_link(self, link: IntakeLink) -> None:
         of = {"of_clinic_id": self._clinic_id, "of_token_hash": link.token_hash}
@@ -244,6 +243,11 @@ class SqlIntakeForms:
     def revoke_links(self, form_id: FormId, now: datetime) -> None:
         of = {"of_clinic_id": self._clinic_id, "of_form_id": form_id}
         self._trip.later(_REVOKE_LINKS, {**of, "revoked_at": now})
+
+    def _link(self, get: Fixed, token_hash: str) -> IntakeLink | None:
+        asked = {"clinic_id": self._clinic_id, "token_hash": token_hash}
+        [rows] = self._trip.now((get, asked))
+        return _link_of(rows[0]) if rows else None
 
 
 def _is_there(count: int) -> None:

@@ -5,7 +5,9 @@ What the extractive summarizer finds in dialogues, beside what a doctor wrote of
 
 FILE is a CSV with the columns ID, section_header, section_text and dialogue, as in
 MTS-Dialog. The dialogue alone goes in, as one free answer; the header only says which
-list to look at. Each drug and each allergen of the reference is compared by itself.
+list to look at. Where nobody is named who speaks, it is an answer of a form: what was
+asked stands in its first line. Each drug and each allergen of the reference is compared
+by itself.
 
 The reference is prose. What it names is read from it here by other means than the
 summarizer's: cut at commas and "and", without doses, forms and purposes. A name counts
@@ -31,6 +33,8 @@ from attrs import define, frozen
 from clinicflow_core.entities.summary import Digest, Statement, SummaryItem
 from clinicflow_core.intake.drugs import find_drugs
 from clinicflow_core.intake.extractive import digest_of
+from clinicflow_core.intake.statements import statements_of
+from clinicflow_core.intake.turns import is_dialogue
 
 PARTS = 5
 """By the remainder of its ID each row belongs to one, for what is only measured."""
@@ -146,9 +150,11 @@ def rows(path: Path) -> list[Row]:
 
 
 def digest_of_row(row: Row) -> Digest:
-    return digest_of(
-        [Statement(answer="/dialogue", question="dialogue", text=row.dialogue)]
-    )
+    if is_dialogue(row.dialogue):
+        talk = Statement(answer="/dialogue", question="dialogue", text=row.dialogue)
+        return digest_of([talk])
+    asked, _, text = row.dialogue.partition("\n")
+    return digest_of(statements_of(None, {asked: text}))
 
 
 def wanted_in(reference: str) -> list[str]:
@@ -180,7 +186,7 @@ def _names(sentence: str) -> Iterator[str]:
 def same(one: str, other: str) -> bool:
     """Return whether two names mean the same drug or allergen."""
     one, other = one.lower(), other.lower()
-    if _generics(one) & _generics(other):
+    if one == other or _generics(one) & _generics(other):
         return True
     long = re.compile(r"[a-z]{4,}")
     ignored = {"drug", "drugs", "inhaler", "dose", "shot", "shots", "times", "every"}

@@ -276,10 +276,13 @@ def test_an_erased_patient_is_sent_nothing_and_says_nothing(clinic):
     form = send(clinic).form
     register.erase(clinic.patient.id, clinic.uow)
 
-    with pytest.raises(PatientErasedError):
-        send(clinic)
-    with pytest.raises(PatientErasedError):
-        submit(form, clinic)
+    for act in (
+        lambda: send(clinic),
+        lambda: submit(form, clinic),
+        lambda: intake.resend(form.id, ResendForm(), clinic.uow),
+    ):
+        with pytest.raises(PatientErasedError):
+            act()
 
 
 def test_a_new_link_takes_the_place_of_those_before(clinic):

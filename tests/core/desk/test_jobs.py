@@ -9,6 +9,7 @@ import pytest
 from clinicflow_core.desk import intake, jobs, register, summaries
 from clinicflow_core.desk.intake import SendForm, SubmitForm
 from clinicflow_core.desk.jobs import KINDS, MOST_ATTEMPTS, pause_after
+from clinicflow_core.desk.register import MergePatients
 from clinicflow_core.desk.summarizing import ASKED_FOR, AT_HAND
 from clinicflow_core.entities.ids import EventId
 from clinicflow_core.entities.job import JobStatus
@@ -18,6 +19,7 @@ from clinicflow_core.errors import (
     InvalidTransitionError,
     JobNotFoundError,
     NotPermittedError,
+    PatientNotFoundError,
 )
 from clinicflow_core.ports import PageRequest
 from tests.builders import NOW, open_clinic
@@ -271,6 +273,33 @@ def test_who_is_erased_meanwhile_is_not_written_about(clinic, form):
     made = summaries.get(form.id, clinic.uow)
     assert made.digest == Digest()
     assert the_job(clinic).error == "ContentionError"
+
+
+def test_who_is_merged_meanwhile_is_written_about_later(clinic, form, watch):
+    def merges(statements):
+        other = clinic.add_patient("Ann Leigh")
+        merge = MergePatients(duplicate_id=clinic.patient.id)
+        register.merge(other.id, merge, clinic.uow)
+        return AT_HAND.summarize(statements, clinic.patient)
+
+    work(clinic, jobs.handlers(Scripted(merges))[ASKED_FOR])
+
+    assert the_job(clinic).error == "ContentionError"
+    watch.at = the_job(clinic).available_at
+    work(clinic)
+    made = summaries.get(form.id, clinic.uow)
+    assert made.status is SummaryStatus.GENERATED
+    assert made.patient_id != clinic.patient.id
+
+
+def test_what_else_is_not_there_is_looked_for_again(clinic, form):
+    def loses_a_patient(job, open_uow):
+        raise PatientNotFoundError(clinic.patient.id)
+
+    work(clinic, loses_a_patient)
+
+    assert the_job(clinic).error == "PatientNotFoundError"
+    assert the_job(clinic).status(NOW) is JobStatus.WAITING
 
 
 def test_a_job_about_what_is_gone_is_done(clinic, form):

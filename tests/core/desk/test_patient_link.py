@@ -91,6 +91,7 @@ def test_what_is_filled_in_is_kept_and_resumed(clinic, sent):
 
     assert (saved.saved_at, saved.dropped) == (NOW, ("/packs",))
     assert questions(sent, clinic).has_draft
+    assert happened(sent.form, clinic) == ["intake.sent", *["intake.draft-saved"] * 2]
     assert draft(sent, clinic) == {"smoker": False}
     assert form_of(sent, clinic).status is FormStatus.PENDING
     assert form_of(sent, clinic).raw_answers == {}

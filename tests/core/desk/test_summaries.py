@@ -151,7 +151,8 @@ def test_what_the_patient_did_not_say_is_dropped_and_told(clinic, form):
 
 
 def test_what_was_left_out_is_added_word_for_word_and_marked(clinic, form):
-    work(clinic, Scripted(lambda statements: Digest()))
+    concern = item("headaches", "/reason")
+    work(clinic, Scripted(lambda statements: Digest(patient_concerns=(concern,))))
 
     made = summary_of(form, clinic).digest
 
@@ -174,6 +175,59 @@ def test_when_a_summarizer_fails_another_stands_in_at_once(clinic, form, reason)
     assert any("Lisinopril" in text for text in texts(made.digest.medications))
     assert intake.get(form.id, clinic.uow).form == form
     assert events_of(made, clinic)[1].facts["failure"] == reason.value
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        pytest.param(lambda statements: Digest(), id="nothing"),
+        pytest.param(
+            lambda statements: Digest(summary=(item("Brain tumor", "/reason", "two"),)),
+            id="nothing that the patient said",
+        ),
+    ],
+)
+def test_a_summarizer_that_says_nothing_has_failed(clinic, form, says):
+    work(clinic, Scripted(says))
+
+    made = summary_of(form, clinic)
+    assert made.failure == Failure(
+        reason=FailureReason.EMPTY, model_version="scripted-1"
+    )
+    assert made.summary_text
+    assert len(made.dropped) == len(says(()).summary)
+
+
+def test_nothing_said_of_nothing_is_no_failure(clinic):
+    sent = intake.send(SendForm(patient_id=clinic.patient.id), clinic.uow)
+    form = intake.submit(sent.id, SubmitForm(raw_answers={}), clinic.uow)
+
+    work(clinic, Scripted(lambda statements: Digest()))
+
+    assert summary_of(form, clinic).status is SummaryStatus.GENERATED
+
+
+def test_a_summarizer_that_breaks_has_failed(clinic, form):
+    def breaks(statements):
+        raise ZeroDivisionError
+
+    work(clinic, Scripted(breaks))
+
+    made = summary_of(form, clinic)
+    assert made.failure.reason is FailureReason.BROKEN
+    assert any("Lisinopril" in text for text in texts(made.digest.medications))
+
+
+def test_who_reads_the_form_meanwhile_does_not_make_it_be_asked_for_twice(clinic, form):
+    def slowly(statements):
+        intake.review(form.id, clinic.uow)
+        return digest(statements)
+
+    slow = Scripted(slowly)
+    work(clinic, slow)
+
+    assert len(slow.asked) == 1
+    assert summary_of(form, clinic).status is SummaryStatus.GENERATED
 
 
 def test_a_clinic_that_switched_it_off_sends_nothing_out(clinic, form, outside):
@@ -206,6 +260,53 @@ def test_another_summary_takes_the_place_of_the_one_before(clinic, form, outside
     assert sorted(told, key=str) == sorted(
         [(second.id, None), (first.id, NOW)], key=str
     )
+
+
+def test_what_is_meant_for_one_summary_is_not_meant_for_the_next(clinic, form, outside):
+    work(clinic, outside)
+    read = summary_of(form, clinic)
+    summaries.request(form.id, clinic.uow, AT_HAND)
+
+    for act in (
+        lambda: summaries.sign(form.id, clinic.uow, read.version),
+        lambda: summaries.edit(form.id, EditSummary(), clinic.uow, read.version),
+        lambda: summaries.request(form.id, clinic.uow, AT_HAND, read.version),
+    ):
+        with pytest.raises(StaleVersionError):
+            act()
+
+
+def test_the_summaries_before_can_be_read(clinic, form, outside, watch):
+    work(clinic, outside)
+    first = summary_of(form, clinic)
+    watch.at += timedelta(minutes=1)
+    second = summaries.request(form.id, clinic.uow, AT_HAND)
+
+    told = summaries.history(form.id, clinic.uow)
+
+    assert [each.id for each in told] == [second.id, first.id]
+    assert told[1].superseded_at == watch.at
+    assert happened(first, clinic)[-1] == "summary.read"
+
+
+@pytest.mark.parametrize(
+    "settle",
+    [
+        lambda form, uow: summaries.sign(form.id, uow),
+        lambda form, uow: summaries.edit(form.id, EditSummary(allergies=()), uow),
+    ],
+    ids=["signed", "corrected"],
+)
+def test_what_a_doctor_settled_gives_way_to_no_reception(clinic, form, outside, settle):
+    work(clinic, outside)
+    settle(form, clinic.uow)
+
+    with pytest.raises(NotPermittedError):
+        summaries.request(form.id, clinic.by(Role.ADMIN), AT_HAND)
+
+    clinic.store_visit("15:00-15:30")
+    again = summaries.request(form.id, clinic.by(Role.DOCTOR), AT_HAND)
+    assert summary_of(form, clinic).id == again.id
 
 
 def test_one_that_is_under_way_is_not_asked_for_again(clinic, form, outside, watch):

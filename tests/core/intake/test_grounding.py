@@ -634,6 +634,41 @@ def test_a_dose_is_that_of_the_drug_it_is_said_of(text, item, reason):
 @pytest.mark.parametrize(
     ("text", "item", "reason"),
     [
+        pytest.param(
+            "Do you take your diabetes medication?\nMicronase? Yes, every day.",
+            "diabetes medication every day",
+            "kept",
+            id="the drug is named in reply",
+        ),
+        pytest.param(
+            "My diabetes medication is fine. I take Micronase every day.",
+            "diabetes medication every day",
+            "number",
+            id="nobody asked",
+        ),
+        pytest.param(
+            "Do you take a blood thinner?\nMicronase, every day.",
+            "diabetes medication every day",
+            "unsupported",
+            id="another kind was asked for",
+        ),
+        pytest.param(
+            "Do you take metformin?\nMicronase, every day.",
+            "metformin every day",
+            "number",
+            id="a drug was asked for",
+        ),
+    ],
+)
+def test_a_kind_of_drug_is_taken_as_the_drug_that_is_named_in_reply(text, item, reason):
+    told = SummaryItem(text=item, sources=(Source("/x", text),))
+
+    assert outcome("medications", told, [said("/x", text)]) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "item", "reason"),
+    [
         ("I get a rash from penicillin or sulfa", "sulfa (rash)", "kept"),
         ("penicillin gives me a rash and sulfa hives", "sulfa (rash)", "unsupported"),
         (

@@ -60,6 +60,11 @@ def test_no_spelling_of_a_name_is_told(written):
         "9/3/1980",
         "March 9, 1980",
         "march 9th 1980",
+        "March the 9th, 1980",
+        "9th day of March 1980",
+        "the ninth of March in 1980",
+        "1980\u5e743\u67089\u65e5",
+        "\u0669/\u0663/\u0661\u0669\u0668\u0660",
         "Mar. 9 '80",
         "9 March 1980",
         "the 9th of March, 1980",
@@ -196,3 +201,22 @@ def test_whatever_is_hidden_comes_back_exactly(text):
     assert redaction.restore(told) == text
     assert "ann.lee@example.org" not in told
     assert "5558675309" not in told
+
+
+@pytest.mark.parametrize(
+    ("born", "said"),
+    [
+        (date(1980, 5, 12), "the twelfth of May"),
+        (date(1980, 5, 20), "May twentieth, 1980"),
+        (date(1980, 5, 21), "twenty-first of May 1980"),
+        (date(1980, 5, 31), "May the thirty first"),
+    ],
+)
+def test_a_birth_date_is_hidden_as_it_is_said(born, said):
+    redaction = Redaction.of(patient(date_of_birth=born))
+
+    hidden = redaction.hide(f"I was born on {said}")
+
+    assert said.removeprefix("the ") not in hidden
+    assert "May" not in hidden
+    assert redaction.restore(hidden) == f"I was born on {said}"

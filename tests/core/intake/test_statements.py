@@ -201,7 +201,22 @@ def test_a_free_form_is_told_leaf_by_leaf_in_the_words_of_its_keys():
     found = statements_of(None, answers)
 
     assert found == (
-        Statement(answer="/question1", question="question1", text="answer1"),
+        Statement(
+            answer="/allergyList/0/reaction",
+            question="reaction",
+            text="rash",
+            topic=Topic.ALLERGIES,
+            entry="/allergyList/0",
+            facet=Facet.REACTION,
+        ),
+        Statement(
+            answer="/allergyList/0/substance",
+            question="substance",
+            text="Penicillin",
+            topic=Topic.ALLERGIES,
+            entry="/allergyList/0",
+            facet=Facet.NAME,
+        ),
         Statement(
             answer="/current_medications/0",
             question="current medications",
@@ -214,31 +229,23 @@ def test_a_free_form_is_told_leaf_by_leaf_in_the_words_of_its_keys():
             text="drug2",
             topic=Topic.MEDICATIONS,
         ),
-        Statement(
-            answer="/allergyList/0/substance",
-            question="substance",
-            text="Penicillin",
-            topic=Topic.ALLERGIES,
-            entry="/allergyList/0",
-            facet=Facet.NAME,
-        ),
-        Statement(
-            answer="/allergyList/0/reaction",
-            question="reaction",
-            text="rash",
-            topic=Topic.ALLERGIES,
-            entry="/allergyList/0",
-            facet=Facet.REACTION,
-        ),
-        Statement(answer="/smoker", question="smoker", text="Yes"),
         Statement(answer="/pain", question="pain", text="7"),
+        Statement(answer="/question1", question="question1", text="answer1"),
+        Statement(answer="/smoker", question="smoker", text="Yes"),
     )
+
+
+def test_the_order_in_which_a_database_keeps_the_keys_makes_no_difference():
+    said = {"b": "two", "aa": {"y": "1", "x": "2"}}
+    kept = {"aa": {"x": "2", "y": "1"}, "b": "two"}
+
+    assert statements_of(None, said) == statements_of(None, kept)
 
 
 def test_in_an_entry_whose_parts_say_nothing_the_first_is_the_name():
     found = statements_of(None, {"meds": [{"x": "Aspirin", "y": "z", "dose": "1"}]})
 
-    assert [s.facet for s in found] == [Facet.NAME, None, Facet.DOSE]
+    assert [s.facet for s in found] == [Facet.DOSE, Facet.NAME, None]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,22 @@
 """
 What FHIR R4 (4.0.1) says a Questionnaire and a QuestionnaireResponse may hold.
 
-Written from the specification's tables: the names of the elements, their types, which
-must be there, which repeat, and the patterns of the primitive types.
+Judged by HL7's own JSON schema and by the specification's tables, written out here: the
+schema does not know which elements must be there.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+from jsonschema import Draft6Validator
+
+SCHEMA = Path(__file__).parents[2] / "data" / "fhir" / "fhir.schema.json"
 
 _PRIMITIVES = {
     "boolean": None,
@@ -163,7 +170,16 @@ _CODES = {
 
 def mistakes(resource: dict[str, Any]) -> list[str]:
     """Return what is not as FHIR R4 says, as "where: what"."""
-    return list(_judge(resource, resource["resourceType"], ""))
+    kind = resource["resourceType"]
+    found = _hl7s(kind).iter_errors(resource)
+    by_schema = [f"{error.json_path}: {error.message}" for error in found]
+    return [*by_schema, *_judge(resource, kind, "")]
+
+
+@cache
+def _hl7s(kind: str) -> Draft6Validator:
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    return Draft6Validator({**schema, "$ref": f"#/definitions/{kind}"})
 
 
 def _judge(value: Any, kind: str, where: str) -> Iterator[str]:

@@ -184,8 +184,17 @@ def test_free_answers_are_written_as_fhir_says(answers):
         "QuestionnaireResponse-gcs",
     ],
 )
-def test_what_these_tests_hold_fhir_to_be_fits_hl7s_own_examples(name):
+def test_hl7s_schema_takes_hl7s_own_examples(name):
     assert r4.mistakes(example(name)) == []
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"status": "finished"}, {"item": [{"answer": []}]}, {"colour": "red"}],
+    ids=["a wrong code", "an item without its link id", "an unknown element"],
+)
+def test_hl7s_schema_refuses_what_is_none_of_its_responses(spoilt):
+    assert r4.mistakes(example("QuestionnaireResponse-bb") | spoilt) != []
 
 
 def test_the_standard_questionnaire_goes_out_and_comes_back():
