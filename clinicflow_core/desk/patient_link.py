@@ -172,7 +172,7 @@ def submit(token: str, request: GivenAnswers, store: Store) -> Receipt:
     """
     Hand the answers to the clinic; the link does not work any more.
 
-    Sending the same answers again is answered as the first time.
+    Sending the same answers again, within an hour, is answered as the first time.
 
     Raises:
         LinkNotFoundError: If the link does not work.
@@ -181,7 +181,7 @@ def submit(token: str, request: GivenAnswers, store: Store) -> Receipt:
     receipt = receipt_for(request.answers)
     with _entered(token, store) as uow:
         used = uow.intake_forms.find_link(hash_of(token))
-        if used is not None and used.receipt == receipt:
+        if used is not None and used.has_taken(receipt, uow.now):
             return Receipt()
         link, form = _opened(token, uow)
         try:
@@ -189,7 +189,7 @@ def submit(token: str, request: GivenAnswers, store: Store) -> Receipt:
         except InvalidError as error:
             raise below("/answers", error) from None
         uow.intake_forms.revoke_links(form.id, uow.now)
-        uow.intake_forms.save_link(link.revoked(uow.now).used(receipt))
+        uow.intake_forms.save_link(link.used(receipt, uow.now))
         uow.commit()
     return Receipt()
 

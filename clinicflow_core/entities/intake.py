@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -22,6 +22,10 @@ from clinicflow_core.wire import HIDDEN
 
 MOST_BIRTH_DATE_TRIES = 5
 """How often the birth date can be given for one link before its draft stays shut."""
+
+
+RECEIPT_TOLD = timedelta(hours=1)
+"""How long whoever sends the same answers again gets the same receipt."""
 
 
 class FormStatus(Enum):
@@ -218,9 +222,15 @@ class IntakeLink:
         """Whether too many birth dates were tried for it to show its draft."""
         return self.birth_date_tries >= MOST_BIRTH_DATE_TRIES
 
-    def used(self, receipt: str) -> IntakeLink:
+    def has_taken(self, receipt: str, now: datetime) -> bool:
+        """Whether these answers were submitted through it, and just now."""
+        if receipt != self.receipt or self.revoked_at is None:
+            return False
+        return now < self.revoked_at + RECEIPT_TOLD
+
+    def used(self, receipt: str, now: datetime) -> IntakeLink:
         """Return the link after its form was submitted through it."""
-        return evolve(self, receipt=receipt)
+        return evolve(self.revoked(now), receipt=receipt)
 
     def revoked(self, now: datetime) -> IntakeLink:
         return evolve(self, revoked_at=self.revoked_at or now)

@@ -38,6 +38,9 @@ without them says nothing any more. Other names are hidden even where they are w
 _NEVER_ALONE: Final = frozenset(("no", "yes", "i", "none", "not"))
 """An answer as short as these is one, whoever is called so."""
 
+_SHORTEST_LOCAL: Final = 5
+"""In characters; the first part of an e-mail address from here on is hidden alone."""
+
 _SHORTEST: Final = 3
 """In letters; names from here on are found run together, or with an s, as well."""
 
@@ -45,6 +48,21 @@ _INVISIBLE: Final = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _LETTER: Final = r"[^\W\d_]"
 _WORD: Final = re.compile(rf"{_LETTER}(?:[{_INVISIBLE}\u0300-\u036f]*{_LETTER})*")
 _UNSEEN: Final = re.compile(f"[{_INVISIBLE}]")
+_BASE: Final = str.maketrans(
+    {
+        "\u00e6": "ae",
+        "\u00f8": "o",
+        "\u00f0": "d",
+        "\u0111": "d",
+        "\u0131": "i",
+        "\u0142": "l",
+        "\u0153": "oe",
+        "\u00fe": "th",
+    }
+)
+"""Letters that no accent makes of others, and how they are written without them."""
+
+_GERMAN: Final = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue"})
 
 _DOMAIN: Final = r"[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9-]{1,63}){1,8}"
 _UUID: Final = r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
@@ -67,6 +85,8 @@ _PATTERNS: Final = tuple(
         ("SSN", r"(?<![0-9])[0-9]{3}[- .][0-9]{2}[- .][0-9]{4}(?![0-9])"),
         ("PHONE", rf"(?<![0-9]){_AREA}[- ./]{{0,2}}{_LINE}(?![0-9])"),
         ("PHONE", r"(?<![0-9])[0-9]{3}[-.][0-9]{4}(?![0-9])"),
+        # "06 12 34 56 78", "020 7946 0958"
+        ("PHONE", r"(?<![0-9.,])0[0-9]{1,4}(?: [0-9]{2,4}){2,4}(?![0-9])"),
         ("PHONE", r"\+[0-9](?:[- ./()]{0,2}[0-9]){6,14}(?![0-9])"),
         ("NUMBER", r"(?<![0-9.,])[0-9]{7,}(?![0-9])"),
     )
@@ -114,9 +134,9 @@ class Redaction:
     @classmethod
     def of(cls, patient: Patient) -> Redaction:
         """Return one that knows nothing but the record of *patient*."""
-        own = [("EMAIL", re.compile(re.escape(_shadow(patient.email))))] * bool(
-            patient.email
-        )
+        own = []
+        if patient.email:
+            own.append(("EMAIL", _email_pattern(_shadow(patient.email))))
         if patient.date_of_birth is not None:
             own.append(("DATE", _birth_dates(patient.date_of_birth)))
         if phone := _phone_pattern(patient.phone or ""):
@@ -150,7 +170,7 @@ class Redaction:
         yield from self._names(text, shadow)
 
     def _names(self, text: str, shadow: str) -> Iterator[Found]:
-        words = [(m.start(), m.end()) for m in _WORD.finditer(shadow)]
+        words = [each for m in _WORD.finditer(shadow) for each in _humps(text, m)]
         folds = [_letters(shadow[start:end]) for start, end in words]
         named = [self._is_named(fold) for fold in folds]
         for at, (start, end) in enumerate(words):
@@ -196,20 +216,39 @@ def _plain(mark: str) -> str:
     return plain if len(plain) == 1 else mark
 
 
+def _humps(text: str, word: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Yield where the words begin and end that a capital parts: "MrsLee"."""
+    starts = [word.start()]
+    starts += (
+        at
+        for at in range(word.start() + 1, word.end())
+        if text[at - 1].islower() and text[at].isupper()
+    )
+    yield from zip(starts, [*starts[1:], word.end()], strict=True)
+
+
 def _letters(word: str) -> str:
-    return _UNSEEN.sub("", folded(word))
+    return _UNSEEN.sub("", folded(word)).translate(_BASE)
 
 
 def _name_of(patient: Patient) -> _Name:
-    first = [_letters(m[0]) for m in _WORD.finditer(_shadow(patient.first_name))]
-    last = [_letters(m[0]) for m in _WORD.finditer(_shadow(patient.last_name))]
+    first, last = _parts(patient.first_name), _parts(patient.last_name)
+    spelt = (
+        part
+        for name in (patient.first_name, patient.last_name)
+        for part in _parts(name.casefold().translate(_GERMAN))
+    )
     joined = ["".join(first), "".join(last)]
     ends = [name for name in joined if len(name) >= _SHORTEST]
-    parts = frozenset((*first, *last, *joined)) - {""}
+    parts = frozenset((*first, *last, *joined, *spelt)) - {""}
     # Scripts without capitals often have no spaces either, or join small words on.
     caseless = {part for part in parts if part.upper() == part.lower()}
     run_together = {a + b for a in ends for b in ends if a != b}
     return _Name(parts, frozenset(caseless | run_together))
+
+
+def _parts(name: str) -> list[str]:
+    return [_letters(match[0]) for match in _WORD.finditer(_shadow(name))]
 
 
 def _beside(
@@ -222,6 +261,18 @@ def _beside(
             if not between.strip(" ,.-_'\u2019"):
                 return True
     return False
+
+
+def _email_pattern(email: str) -> re.Pattern[str]:
+    """Return what finds an address, however it is written, and its first part alone."""
+    local, _, domain = email.rpartition("@")
+    at = r"\s{0,2}(?:@|[(\[]?\s?at\s?[)\]]?)\s{0,2}"
+    dot = r"\s{0,2}(?:\.|[(\[]?\s?dot\s?[)\]]?)\s{0,2}"
+    host = dot.join(map(re.escape, domain.split(".")))
+    whole = rf"{re.escape(local)}{at}{host}"
+    if len(local) < _SHORTEST_LOCAL or local in _ORDINARY:
+        return re.compile(whole)
+    return re.compile(rf"{whole}|(?<![a-z0-9]){re.escape(local)}(?![a-z0-9])")
 
 
 def _phone_pattern(phone: str) -> re.Pattern[str] | None:
@@ -245,9 +296,9 @@ def _birth_dates(born: date) -> re.Pattern[str]:
     written = rf"(?:{name}|{name[:3]}t?\.?)"
     month = rf"(?:0?{born.month}|{written})"
     day = rf"(?:0?{born.day}(?:st|nd|rd|th)?|{_ordinal(born.day)})(?:\s{{1,3}}day)?"
-    small = r"(?:\s{1,3}(?:of|the|in))"
-    sep = rf"(?:\s{{0,3}}[-,./_\u2013\u5e74\u6708]\s{{0,3}}|{small}{{0,2}}\s{{1,3}})"
-    sep = rf"(?:{sep}(?:the\s{{1,3}})?)"
+    marks = r"\s{0,3}[-,./_|\\\u2013\u2014\u5e74\u6708]\s{0,3}"
+    small = r"(?:\s{1,3}(?:of|the|in)){0,2}\s{1,3}"
+    sep = rf"(?:{marks}|{small})(?:the\s{{1,3}})?"
     full, mm, dd = f"{born.year:04}", f"{born.month:02}", f"{born.day:02}"
     forms = (
         rf"{full}{sep}{month}{sep}{day}(?:t[0-9:.z]+)?",

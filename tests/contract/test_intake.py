@@ -292,13 +292,13 @@ class TestLinks:
                 assert held is not None
                 task = pool.submit(revoke)
                 assert waiting.wait(5)
-                uow.intake_forms.save_link(held.used("f" * 64))
+                uow.intake_forms.save_link(held.used("f" * 64, NOW))
                 uow.commit()
             task.result(10)
 
         with clinic.uow as uow:
             [found] = uow.intake_forms.links_of(link.form_id)
-        assert found == link.used("f" * 64).revoked(NOW)
+        assert found == link.used("f" * 64, NOW).revoked(NOW)
 
     @side_by_side
     @pytest.mark.parametrize("way", ["hold", "revoke"])

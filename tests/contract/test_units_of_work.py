@@ -301,7 +301,7 @@ CHANGES: dict[str, Callable[[UnitOfWork, Busy], Any]] = {
     ),
     "a link is used": lambda uow, busy: [
         link := uow.intake_forms.hold_link(busy.link.token_hash),
-        uow.intake_forms.save_link(link.used("f" * 64)),
+        uow.intake_forms.save_link(link.used("f" * 64, NOW)),
     ],
     "the links to a form are revoked": lambda uow, busy: uow.intake_forms.revoke_links(
         busy.form.id, NOW

@@ -186,6 +186,16 @@ def test_the_same_answers_again_get_the_same_receipt(clinic, sent):
     assert happened(sent.form, clinic).count("intake.submitted") == 1
 
 
+def test_the_receipt_is_told_again_for_an_hour(clinic, sent, watch):
+    hand_in(sent, clinic)
+
+    watch.at += timedelta(minutes=59)
+    assert hand_in(sent, clinic) == Receipt()
+    watch.at += timedelta(minutes=1)
+    with pytest.raises(LinkNotFoundError):
+        hand_in(sent, clinic)
+
+
 def flipped(token):
     last = "A" if token[-1] != "A" else "B"
     return token[:-1] + last

@@ -116,7 +116,7 @@ def test_answers_are_not_shown_by_accident():
         pytest.param(link(), NOW, True, id="new"),
         pytest.param(link(), NOW + timedelta(days=1), False, id="expired"),
         pytest.param(link().revoked(NOW), NOW, False, id="revoked"),
-        pytest.param(link().used("f" * 64), NOW, False, id="used"),
+        pytest.param(link().used("f" * 64, NOW), NOW, False, id="used"),
     ],
 )
 def test_a_link_is_open_until_it_is_used_revoked_or_expired(which, now, is_open):

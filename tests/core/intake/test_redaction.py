@@ -220,3 +220,60 @@ def test_a_birth_date_is_hidden_as_it_is_said(born, said):
     assert said.removeprefix("the ") not in hidden
     assert "May" not in hidden
     assert redaction.restore(hidden) == f"I was born on {said}"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        ("\u0141ukasz", "\u017b\u00f3\u0142\u0107", "Lukasz Zolc"),
+        ("Lukasz", "Zolc", "\u0141ukasz \u017b\u00f3\u0142\u0107"),
+        ("Bj\u00f8rn", "S\u00e6ther", "Bjorn Saether"),
+        ("\u0110ang", "I\u015f\u0131k", "Dang Isik"),
+        ("J\u00fcrgen", "M\u00fcller", "Juergen Mueller"),
+        ("Ann", "Quackenbush", "MrsQuackenbush"),
+    ],
+)
+def test_a_name_is_hidden_in_other_letters(first, last, said):
+    redaction = Redaction.of(patient(first_name=first, last_name=last))
+
+    hidden = redaction.hide(f"This is {said} speaking")
+
+    assert not {word for word in said.split() if word in hidden}
+    assert "Quackenbush" not in hidden
+    assert redaction.restore(hidden) == f"This is {said} speaking"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "blackrose77@planted.example",
+        "blackrose77 @ planted.example",
+        "blackrose77(at)planted.example",
+        "blackrose77 at planted dot example",
+        "my instagram is blackrose77",
+    ],
+)
+def test_an_address_is_hidden_however_it_is_written(said):
+    redaction = Redaction.of(patient(email="blackrose77@planted.example"))
+
+    assert "blackrose77" not in redaction.hide(f"Write to {said} please")
+
+
+def test_a_short_first_part_of_an_address_is_hidden_with_the_rest():
+    redaction = Redaction.of(patient(email="zq@planted.example"))
+
+    assert redaction.hide("zq(at)planted.example, zq") == "[EMAIL-1], zq"
+
+
+@pytest.mark.parametrize("said", ["06 12 34 56 78", "020 7946 0958"])
+def test_numbers_of_other_countries_are_hidden(said):
+    assert said not in Redaction.of(patient()).hide(f"Call {said} please")
+
+
+@pytest.mark.parametrize(
+    "said", ["11\\23\\1971", "11 | 23 | 1971", "11\u201423\u20141971"]
+)
+def test_a_birth_date_is_hidden_behind_other_marks(said):
+    redaction = Redaction.of(patient(date_of_birth=date(1971, 11, 23)))
+
+    assert "1971" not in redaction.hide(f"born {said} here")
