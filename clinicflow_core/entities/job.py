@@ -84,9 +84,7 @@ class Job:
             InvalidTransitionError: If it is no dead letter.
         """
         self._must_be_dead(now, "retry")
-        return evolve(
-            self, dead_at=None, revived_after=self.attempts, available_at=now
-        )
+        return evolve(self, dead_at=None, revived_after=self.attempts, available_at=now)
 
     def dropped(self, now: datetime) -> Job:
         """

@@ -51,7 +51,7 @@ KIN = any_of(
     r"""
     (my|his|her|their|our) (mother|mom|father|dad|wife|husband|son|daughter|brother)s?
     (my|his|her|their|our) (sister|aunt|uncle|friend|grand\w{2,10}|neighbor|roommate)s?
-    (my|his|her|their|our) (cousin|boyfriend|girlfriend|partner|parent|kid|child)(s|ren)?
+    (my|his|her|their|our) (cousin|boyfriend|girlfriend|partner|parent|kid)s?
     """
 )
 _SYMPTOM = any_of(
@@ -71,7 +71,8 @@ _BEFORE = {
         instead of|compared (to|with)|similar to|as opposed to
         apart from|aside from|besides|except( for)?
         (can|could|should|may|might|would) (i|we|he|she) (\w+ )?(take|use|try|start|get)
-        (wants?|wanted|(?<!would )(?<!'d )like) (to )?(me |him |her )?(to )?(take|use|try|start|be on)
+        (wants?|wanted|(?<!would )(?<!'d )like)( (me|him|her))?( to)? (take|use|be on)
+        (wants?|wanted|(?<!would )(?<!'d )like)( (me|him|her))?( to)? (try|start)
         thinking (of|about) (taking|using|trying|starting)
         asked (about|for)|heard (about|of)|tolerated?
         """
@@ -82,7 +83,8 @@ _BEFORE = {
         quit(ting)?( taking| using)?|discontinued?|ran out of
         used to (take|be on|use|get)|no longer (takes?|taking|on|uses?|using)
         (came|come|got|get|went|go|been|took me|taken me|taken|am|was) off( of)?
-        'm off( of)?|weaned( me)? off( of)?|switched (me |him |her )?from
+        'm off( of)?|weaned( me)? off( of)?
+        switched (me |him |her )?from(?! ([\w/-]+ ){1,4}to\b)
         (was|were|had been) ((you|he|she|they) )?(on|taking|using)
         previously (on|took|taking|taken|prescribed)
         (finished|completed) (up )?(the|a|my)( \w+)? (course|round)( of| for| with)?
@@ -114,13 +116,14 @@ _BEFORE = {
         prescri(bed?|bing|ptions?)( (me|him|her|you))?( for| of)?
         refills?( of| on| for)?|continu(e|ed|ing)( on| with)?
         switch(ed|ing)?( (me|him|her|you))? (over )?to|give (myself|him|her)
-        (my|your|his|her) (\w+ )?(medications?|medicines?|meds|pills?|list) (are|is|says?|includes?)
+        (my|your|his|her) (\w+ )?(medications?|medicines?|meds|pills?) (are|is|include)
+        (bottle|label|list|chart|record) (is|says?|shows?|includes?)
         (wear|wears|wearing|carry|carries|inject|injects|rub|rubs)( on)?
         (i|he|she|and|we) do|(fill|refill|pick up|get|got) (the|my|your|his|her)
         (gets?|getting) (my|the|a|his|her)|(giving|gives?) (yourself|myself|him|her)
         ('ve|have|has|had) been on|(was|were) just (added|started)
         added|adds|(need|needs)( more)?|(have|has) (me|him|her|you) on
-        stays? on|down to|up to|(?<=, )on|this one('s| is| says)?|(bottle|label|list) says
+        stays? on|down to|up to|(?<=, )on|this one('s| is| says)?
         """
     ),
     Claim.TOOK: any_of(
@@ -156,7 +159,8 @@ _ALLERGIC_AFTER = compiled(
         [^.;,]{0,30},? (and|then|so) (then )?(my|i|it|he|she) [^.;]{0,30}?"""
         r"""\b(swelled|swollen|rash|hives|broke out|couldn't breathe|itch\w*|threw up)\b
         ,? (allerg(y|ies)|intolerance|reaction|sensitivity)\b
-        [^.;]{0,30}?,? (and |so |but )?(i|he|she)('m| am|'s| is) allergic( to (it|that|them|those|both))?\W*$
+        [^.;]{0,30}?,? ((and|so|but) )?(i|he|she)('m| am|'s| is) allergic\W*$
+        [^.;]{0,30}?,? (i|he|she)('m| am|'s| is) allergic to (it|that|them|both)\W*$
         """
     )
 )
@@ -191,7 +195,8 @@ _NEXT_IN_LIST = compiled(
 _FIRST_WORDS = any_of(
     """
     yes|yeah|yep|yup|well|oh|uh|um|hm|okay|ok|so|just|only|sure|right|also|and|then
-    now|right now|these days|at the moment|nowadays|no(?=,? (just|only|still)\b|, )|still
+    now|right now|these days|at the moment|nowadays|no(?=,? (just|only|still)\b|, )
+    still
     of|on|was|sometimes|usually|every (day|night|morning)|once a (day|week)
     (what's|what is) it called|what do you call it|how do you say|you know
     maybe|mostly|mainly|currently|i think|i believe|i have|i('ve)? got|called|it is|it's
@@ -217,9 +222,7 @@ _NO_NAME = phrases(
 )
 
 
-def claims(
-    text: str, *, allergens: bool, by_family: bool = False
-) -> tuple[Named, ...]:
+def claims(text: str, *, allergens: bool, by_family: bool = False) -> tuple[Named, ...]:
     """
     Return the drugs that a sentence names, in order, with what it says of them.
 

@@ -95,6 +95,11 @@ def concerns(statement: Statement) -> Iterator[SummaryItem]:
         yield from _from_answer(statement)
 
 
+def is_complaint(text: str) -> bool:
+    """Return whether *text* tells of something that ails the patient."""
+    return bool(_COMPLAINT.search(text))
+
+
 def _from_answer(statement: Statement) -> Iterator[SummaryItem]:
     for sentence in sentences(statement.text):
         text = _GREETING.sub("", sentence.text)

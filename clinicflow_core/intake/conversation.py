@@ -103,7 +103,7 @@ _PRESCRIBING = compiled(
         (want|need|would like|'d like) to (also )?(continue|refill|send|write|have)\b
         (want|would like|'d like) (you|him|her) to (take|use|try|start|continue)\b
         (want|like|'d|going) to (also )?(try|treat)\b|let's (try|start|add|do|go with)\b
-        (am|'m|are|'re) (also )?(giving|starting|putting|adding|sending|switching|ordering)\b
+        (am|'m|are|'re) (also )?(giving|starting|putting|adding|sending|ordering)\b
         (will|'ll|going to) (treat|try|call in|get you)\b|you can (also )?have\b
         (you|he|she) (should|can|will|need to|must|may) (\w+ )?(take|use|try|start)\b
         (it|that|this)( is|'s) called\b
@@ -149,6 +149,7 @@ _ON_RECORD = compiled(
 _KIND_OF_ALLERGEN = phrases("metals?|animals?|pets?|insects?|bugs?|foods?|creams?")
 _CORRECTS = compiled(r"\W*(?:no|actually|it['\u2019]s|it is)\b")
 _OF_ALL = phrases("all|both|each|them|these|those")
+# Carried for an allergy, and so named where allergies are asked for.
 _RESCUES = frozenset({"epinephrine"})
 _SORTS = any_of("drug|food|medication|medicine|other|or|and|environmental")
 _SAID_NONE = {
@@ -291,7 +292,9 @@ class _Listener:
         else:
             is_firm = question.presupposes or (
                 not sentence.is_question
-                and (named.claim is not Claim.NOTHING or question.about is not About.ELSE)
+                and (
+                    named.claim is not Claim.NOTHING or question.about is not About.ELSE
+                )
             )
             is_claimed = named.claim in {Claim.TAKEN, Claim.ALLERGIC}
             if is_kind and (is_firm or not is_claimed):
@@ -311,11 +314,7 @@ class _Listener:
             self._reply(sentence, named)
         new = [*self._said(sentence, named), *self._denied(sentence)]
         if not named and _ALLERGIC_TO_IT.search(sentence.text):
-            sources = self._source(sentence)
-            new += (
-                evolve(each, sources=(*each.sources, *sources))
-                for each in self._mentioned
-            )
+            new += self._mentioned_by(sentence)
         is_its_name = self._has_agreed and any(each.directly for each in named)
         if new and (self._wants_names or is_its_name):
             self._forget_kind()
@@ -327,6 +326,7 @@ class _Listener:
     def _reply(self, sentence: Sentence, named: Sequence[Named]) -> None:
         yes, no = says_yes(sentence.text), says_no(sentence.text)
         if sentence.is_question and not yes and not no:
+            self._is_it(sentence, named)
             return
         if self._proposals:
             self._settle(sentence, named, agrees=yes, denies=no)
@@ -341,6 +341,19 @@ class _Listener:
             self._found.append(Finding(kind=denial, sources=sources))
         if yes or no:
             self._is_open = False
+
+    def _is_it(self, sentence: Sentence, named: Sequence[Named]) -> None:
+        """Propose what a patient asks back: "Your diabetes pill?" "Micronase?"."""
+        mentions = [each.mention for each in named]
+        if any(each.is_kind for each in self._proposals) and named:
+            self._proposals = [
+                _Proposal(
+                    self._finding(Kind.TAKEN, sentence, mention, mentions),
+                    is_firm=False,
+                    is_kind=False,
+                )
+                for mention in mentions
+            ]
 
     def _settle(
         self,
@@ -376,6 +389,12 @@ class _Listener:
             elif not denies and (agrees or goes_into_it or each.is_firm):
                 self._found.append(finding)
         self._proposals = []
+
+    def _mentioned_by(self, sentence: Sentence) -> Iterator[Finding]:
+        """Yield what "it" is in "I'm allergic to it"."""
+        sources = self._source(sentence)
+        for each in self._mentioned:
+            yield evolve(each, sources=(*each.sources, *sources))
 
     def _said(self, sentence: Sentence, named: Sequence[Named]) -> Iterator[Finding]:
         mentions = [each.mention for each in named]
@@ -433,6 +452,9 @@ class _Listener:
         """Add a dose or a reaction that is told of what was named last."""
         if not self._found or len(self._found[-1].details) >= MOST_DETAILS:
             return
+        if _OF_ALL.search(sentence.text):
+            self._go_on_of_all(sentence)
+            return
         last = self._found[-1]
         told: tuple[str, ...] = ()
         if last.kind is Kind.TAKEN and self._question.about is not About.ELSE:
@@ -444,6 +466,21 @@ class _Listener:
             sources = (*last.sources, *self._source(sentence))
             details = (*last.details, *new)
             self._found[-1] = evolve(last, details=details, sources=sources)
+
+    def _go_on_of_all(self, sentence: Sentence) -> None:
+        """Add how often all are taken that were named in one sentence."""
+        told = doses_in(sentence.text)
+        first = len(self._found)
+        source = self._found[-1].sources
+        while first and self._found[first - 1].sources == source:
+            first -= 1
+        for place, each in enumerate(self._found[first:], first):
+            if told and each.kind is Kind.TAKEN:
+                self._found[place] = evolve(
+                    each,
+                    details=tuple(dict.fromkeys((*each.details, *told)))[:MOST_DETAILS],
+                    sources=(*each.sources, *self._source(sentence)),
+                )
 
     def _finding(
         self,

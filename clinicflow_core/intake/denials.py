@@ -13,17 +13,30 @@ from collections.abc import Sequence
 from typing import Final
 
 from clinicflow_core.entities.summary import Statement, SummaryItem, Topic
+from clinicflow_core.intake.allergens import find_allergens
+from clinicflow_core.intake.conversation import asked_in
 from clinicflow_core.intake.drugs import find_drugs, is_kind_of_drug
 from clinicflow_core.intake.negation import is_negated
 from clinicflow_core.intake.quotes import Span, names_in
+from clinicflow_core.intake.turns import is_dialogue
 
 FARTHEST_BEFORE: Final = 100
 """How far back, in characters, what is said of a word may begin."""
 
 _YES: Final = re.compile(r"\W*(?:yes|yeah|yep|yup|true)\b", re.IGNORECASE)
 _NO: Final = re.compile(
-    r"\W*(?:no|none|nope|nah|never|not at all|false)\b", re.IGNORECASE
+    r"\W*(?:no|none|nope|nah|never|not at all|false|not that i"
+    r"|i (?:do not|don['\u2019]?t|would never) (?:think so|believe so|have any)?)\b",
+    re.IGNORECASE,
 )
+_BUT: Final = re.compile(
+    r"\b(?:but|except|not|never|used to|stopped|no longer|until|ago|did|had|was|were"
+    r"|my (?:\w+ )?(?:mother|mom|father|dad|brother|sister|wife|husband|son|daughter"
+    r"|partner|parents?|family|friend|aunt|uncle|child|kids?))\b",
+    re.IGNORECASE,
+)
+"""What says after a yes that it is not so, no longer so, or of somebody else."""
+
 _ANSWERED_NO: Final = re.compile(
     r"[^.?!\n]{0,160}\?\s{0,3}(?:\w{1,20}:\s{0,3})?(?:(?:um+|uh|well|oh),? )?"
     r"(?:no|nope|nah|never|none|not (?!only|just|sure)\w"
@@ -97,7 +110,18 @@ _OF_KIN: Final = re.compile(
     r"(?:(?!\b(?:i|me|my)\b)[^.;:?!\n]){0,60}$",
     re.IGNORECASE,
 )
-"""Children and spouses are left out: it may be they who are the patient."""
+"""
+Children and spouses are left out: in a talk it may be they who are the patient.
+"""
+
+_OF_OTHERS: Final = re.compile(
+    r"(?:\b(?:my|our) (?:\w+ )?|^|[.;!?\n]\s*)(?:mother|mom|mum|father|dad|brother"
+    r"|sister|aunt|uncle|grand\w{2,10}|cousin|friend|neighbou?r|roommate|wife|husband|son"
+    r"|daughter|child|children|kids?|partner|spouse|parents?|girlfriend|boyfriend"
+    r"|dog|cat|family)(?:['\u2019]s)?\b:?(?:(?!\b(?:i|me|my)\b)[^.;:?!\n]){0,60}$",
+    re.IGNORECASE,
+)
+"""Who a patient speaks of in a form of their own."""
 
 _BEGINS: Final = re.compile(
     r"\W*(?:no|not|den(?:y|ies|ied)|without|never|negative)\b", re.IGNORECASE
@@ -107,6 +131,11 @@ _BEGINS: Final = re.compile(
 def says_yes(text: str) -> bool:
     """Return whether an answer begins with a yes."""
     return bool(_YES.match(text))
+
+
+def says_just_yes(text: str) -> bool:
+    """Return whether it is a yes without any "but": not "Yes, my mother does"."""
+    return says_yes(text) and not _BUT.search(text)
 
 
 def says_no(text: str) -> bool:
@@ -143,7 +172,8 @@ def is_denied(text: str, at: Span, *, harms: bool) -> bool:
 
 def is_of_kin(text: str, start: int) -> bool:
     """Return whether what begins there is said of somebody else: "my mother takes"."""
-    return bool(_OF_KIN.search(text[max(0, start - FARTHEST_BEFORE) : start]))
+    others = _OF_KIN if is_dialogue(text) else _OF_OTHERS
+    return bool(others.search(text[max(0, start - FARTHEST_BEFORE) : start]))
 
 
 def _is_over(text: str, before: str, end: int) -> bool:
@@ -169,16 +199,17 @@ def denies_all(name: str, statement: Statement, at: Span) -> bool:
     start, end = at
     words = statement.text[start:end]
     nothing, about = _NOTHING_IS_SO[name], _ABOUT[name]
-    if nothing.search(statement.question):
-        return says_yes(statement.text)
+    question = asked_in(statement.question)
+    if nothing.search(question):
+        return says_just_yes(statement.text)
     if _names_one(name, words):
         return False
     if nothing.search(words):
         return True
     if not _GENERAL.search(words):
         return False
-    if statement.topic is _TOPICS[name] or about.search(statement.question):
-        return not _names_one(name, statement.question)
+    if statement.topic is _TOPICS[name] or about.search(question):
+        return not _names_one(name, question)
     said_before = statement.text[max(0, start - FARTHEST_BEFORE) : end]
     return bool(about.search(said_before)) and not _names_one(name, said_before)
 
@@ -188,4 +219,4 @@ def _names_one(name: str, text: str) -> bool:
     drugs = find_drugs(text)
     if name == "medications":  # "Any medicines or vitamins?" asks for all of them.
         return not all(is_kind_of_drug(each.name) for each in drugs)
-    return bool(drugs)
+    return bool(drugs or find_allergens(text))

@@ -22,7 +22,7 @@ from clinicflow_core.entities.summary import (
     Topic,
 )
 from clinicflow_core.intake.claims import claims
-from clinicflow_core.intake.concerns import concerns
+from clinicflow_core.intake.concerns import concerns, is_complaint
 from clinicflow_core.intake.conversation import (
     MOST_DETAILS,
     Finding,
@@ -165,7 +165,7 @@ class _Draft:
             if denied is not None:
                 self._denials.append(denied)
         digest = Digest(
-            patient_concerns=_once(self._concerns),
+            patient_concerns=_once(filter(self._is_concern, self._concerns)),
             medications=tuple(self._medications),
             allergies=tuple(self._allergies),
             denials=_once(self._denials),
@@ -173,6 +173,13 @@ class _Draft:
             notes=_once((*self._pregnancies, *self._notes)),
         )
         return evolve(digest, summary=tuple(_sentences(digest)))
+
+    def _is_concern(self, item: SummaryItem) -> bool:
+        """Whether it is more than what a patient takes, or took, or cannot take."""
+        if is_complaint(item.text):
+            return True
+        told = {source for each in self._findings for source in each.sources}
+        return not told.intersection(item.sources)
 
     def _add_list(self, statement: Statement, topic: Topic) -> None:
         of_allergies = topic is Topic.ALLERGIES

@@ -61,7 +61,7 @@ def red_flags(statement: Statement) -> Iterator[SummaryItem]:
             if sentence.is_question or (flags and _OF_PATIENT.search(sentence.text)):
                 asked = [(flag, (source,)) for flag in flags]
         else:
-            if says_yes(sentence.text):
+            if says_yes(sentence.text) and not _OF_KIN.search(sentence.text):
                 yield from _items(asked, (source,))
             if not sentence.is_question:
                 yield from _items([(flag, ()) for flag in flags], (source,))
@@ -117,10 +117,15 @@ def _flags_in(text: str) -> list[str]:
             names[found.lastgroup or ""]
             for found in says.finditer(text)
             if not is_negated(text, found.start(), found.end())
-            and not _OF_KIN.search(text, 0, found.start())
+            and (_to_me(found) or not _OF_KIN.search(text, 0, found.start()))
             and not _NOT_NOW.search(text, 0, found.start())
         )
     )
+
+
+def _to_me(found: re.Match[str]) -> bool:
+    """Whether it is what somebody else does to the patient: "he hits me"."""
+    return found[0].lower().endswith(" me")
 
 
 @cache

@@ -36,6 +36,7 @@ from clinicflow_core.intake.denials import (
     denies_all,
     is_denied,
     is_of_kin,
+    says_just_yes,
     says_no,
     says_yes,
 )
@@ -107,6 +108,7 @@ def ground(
         if isinstance(answered, Digest)
         else record.flags(),
     }
+    entries = {name: _Entries(must_appear[name], reader) for name in _AS_THEY_ARE}
     lists = dict(digest.lists())
     kept: dict[str, list[SummaryItem]] = {name: [] for name in lists}
     dropped: dict[str, list[Dropped]] = {name: [] for name in lists}
@@ -115,12 +117,16 @@ def ground(
         known = {each: [*must_appear[each], *kept[each]] for each in _AS_THEY_ARE}
         for item in lists[name]:
             outcome = record.judged(name, item, known)
+            if name in _AS_THEY_ARE and isinstance(outcome, SummaryItem):
+                outcome = entries[name].compared(outcome)
             if isinstance(outcome, SummaryItem):
                 kept[name].append(outcome)
             else:
                 drop = Dropped(item=name, text=item.text, reason=outcome)
                 dropped[name].append(drop)
-        if name in must_appear:
+        if name in _AS_THEY_ARE:
+            kept[name] = entries[name].completed(kept[name])
+        elif name in must_appear:
             kept[name] = _completed(kept[name], must_appear[name], reader)
     made = Digest(**{name: _merged(items, reader) for name, items in kept.items()})
     return Grounded(made, tuple(drop for name in lists for drop in dropped[name]))
@@ -143,6 +149,22 @@ didn isn aren wasn haven hasn couldn
 """
 _REPORTING: Final = frozenset(_REPORTING_WORDS.split())
 """Words that an item may have of its own: they say that something was said."""
+
+_JOINING_WORDS: Final = """
+a an the and or of for with to in on at by as is per my takes taking uses using
+"""
+_JOINING: Final = frozenset(_JOINING_WORDS.split())
+"""What an entry of a list may have of its own: it says nothing."""
+
+_NEGATIVE: Final = re.compile(
+    r"\b(?:no|not|never|none|nor|without|cannot|den(?:y|ies|ied)|\w+n['\u2019]t)\b",
+    re.IGNORECASE,
+)
+_BEGINS_SO: Final = re.compile(
+    r"\W*(?:(?:the |this )?patient|she|he|they|also|currently|(?:and )?reports?|has"
+    r"|\W)*\b(?:no|not|never|none|without|den(?:y|ies|ied)|takes no|does not|do not)\b",
+    re.IGNORECASE,
+)
 
 _OVER: Final = frozenset({"stopped", "quit", "discontinued", "took"})
 """And these beside a drug; whether it was stopped is judged by other words, too."""
@@ -177,6 +199,9 @@ _EVERY: Final = re.compile(r"\b(?:every|each|per|q) ?$", re.IGNORECASE)
 _SENTENCE: Final = re.compile(r"(?<=[.;!?])\s+")
 
 # A number of these may well be that of a drug wherever it stands.
+_MOST_ALIKE: Final = 50
+"""How many answers about one drug are compared with an item about it."""
+
 _DOSED: Final = frozenset(
     ("mg", "mcg", "g", "ml", "meq", "unit", "tablet", "capsule", "puff", "drop")
 )
@@ -353,6 +378,8 @@ class _Record:
                 return DropReason.NEGATION
         if name in _ASSERTED and begins_to_deny(text):
             return DropReason.NEGATION
+        if name in _AS_THEY_ARE and _NEGATIVE.search(text):
+            return DropReason.NEGATION
         if name in _AS_THEY_ARE:
             return self._why_other_list(name, text) or self._why_no_entry(
                 name, self.reader.words(text), quotes
@@ -378,6 +405,10 @@ class _Record:
             sentence = self.reader.words(part)
             names = self._names_in(sentence)
             told = _told(sentence, names)
+            if _is_denied_afterwards(part, quotes):
+                return DropReason.NEGATION
+            if says_something and not (told or sentence.amounts or denies_a_list):
+                return DropReason.UNSUPPORTED
             if denies_a_list:
                 told = [each for each in told if each.word not in _KINDS]
             reason = (
@@ -408,7 +439,7 @@ class _Record:
         """Tell why *words* are not to stand in a list of medications or allergies."""
         text, harms = words.text, name == "allergies"
         names, quotes = _entry_names(words, quotes)
-        told = _told(words, names)
+        told = _told(words, names, but=_JOINING)
         if not names or not told:
             return DropReason.UNSUPPORTED
         spans = [(each.start, each.end) for each in names]
@@ -468,7 +499,9 @@ class _Evidence:
         text = quote.said.statement.text
         is_start = quote.place[0] == 0
         is_no = is_start and says_no(text)
-        is_yes = is_start and says_yes(text)
+        is_yes = is_start and says_just_yes(text)
+        if says_yes(text) and not is_yes:
+            return
         if not (is_no or is_yes or self.in_any_form):
             return
         taboo = () if is_no or is_yes else question.names
@@ -529,14 +562,17 @@ def _head_words(words: Words) -> Sequence[str]:
     return words.plain[first:last]
 
 
-def _told(words: Words, names: Sequence[Name]) -> list[_Told]:
+def _told(
+    words: Words, names: Sequence[Name], but: Set[str] = _REPORTING
+) -> list[_Told]:
+    """Return the words that have to be said, which is all *but* some."""
     counted = _counted(words)
     told = []
     for word, (start, end) in zip(words.plain, words.spans, strict=True):
         if not word.isalnum():
             continue
         is_name = any(name.start <= start < name.end for name in names)
-        is_said = word in _REPORTING or (names and word in _OVER)
+        is_said = word in but or (names and word in _OVER and but is _REPORTING)
         if is_name or not (
             is_said or any(first <= start < last for first, last in counted)
         ):
@@ -563,12 +599,18 @@ def _why_no_amounts(
     *,
     are_all_doses: bool = False,
 ) -> DropReason | None:
+    if not words.amounts:
+        return None
+    quoted = [
+        (quote.said, each)
+        for quote in quotes
+        for each in quote.said.amounts_at(quote.place)
+    ]
     for amount in words.amounts:
         at = amount.start, amount.end
         found = [
-            (quote.said, (each.start, each.end))
-            for quote in quotes
-            for each in quote.said.amounts_at(quote.place)
+            (said, (each.start, each.end))
+            for said, each in quoted
             if each.amount == amount.amount
         ]
         if not found:
@@ -664,6 +706,94 @@ def _harms(text: str) -> bool:
     return "allerg" in text.casefold()
 
 
+def _is_denied_afterwards(sentence: str, quotes: Sequence[_Quote]) -> bool:
+    """Tell whether a word of its own turns round what was said: "Pain, she denies"."""
+    if _BEGINS_SO.match(sentence):
+        return False
+    return any(
+        not any(quote.where(word[0].casefold()) for quote in quotes)
+        for word in _NEGATIVE.finditer(sentence)
+    )
+
+
+class _Entries:
+    """
+    What was answered for one list, each entry for itself.
+
+    Who takes insulin in the morning and in the evening takes it twice, and what one
+    entry says of a dose or a reaction is not said of the other.
+    """
+
+    def __init__(self, answered: Iterable[SummaryItem], reader: _Reader) -> None:
+        self._reader = reader
+        self._answered = tuple(answered)
+        self._by_stem: dict[str, list[SummaryItem]] = defaultdict(list)
+        for item in self._answered:
+            for word in reader.wanted(item.text):
+                self._by_stem[word].append(item)
+
+    def compared(self, item: SummaryItem) -> SummaryItem | DropReason:
+        """Return the item if no answer about the same says another number."""
+        alike = self._alike(item)
+        if alike and not any(self._amounts(item) <= self._amounts(a) for a in alike):
+            return DropReason.NUMBER
+        return item
+
+    def completed(self, items: Sequence[SummaryItem]) -> list[SummaryItem]:
+        """
+        Return *items*, each of which stands for one answer at most, and the others.
+
+        One that is about an answer and says less gives way to it.
+        """
+        free: dict[str, list[SummaryItem]] = defaultdict(list)
+        for item in items:
+            for word in self._reader.wanted(item.text):
+                free[word].append(item)
+        taken: set[int] = set()
+        added = []
+        for answer in self._answered:
+            wanted = self._reader.wanted(answer.text)
+            near = min((free[word] for word in wanted), key=len, default=[])
+            standing = next(
+                (
+                    item
+                    for item in near[:_MOST_ALIKE]
+                    if id(item) not in taken and self._says_all(item, answer)
+                ),
+                None,
+            )
+            if standing is not None:
+                taken.add(id(standing))
+            else:
+                text = made_plain(answer.text)
+                added.append(evolve(answer, text=text, added=True))
+        kept = [each for each in items if id(each) in taken or not self._alike(each)]
+        return [*kept, *added]
+
+    def _alike(self, item: SummaryItem) -> list[SummaryItem]:
+        wanted = self._reader.wanted(item.text)
+        near = [each for word in wanted for each in self._by_stem[word][:_MOST_ALIKE]]
+        return [
+            each
+            for each in near
+            if self._reader.wanted(each.text) <= wanted
+            or wanted <= self._reader.wanted(each.text)
+        ]
+
+    def _says_all(self, item: SummaryItem, answer: SummaryItem) -> bool:
+        if self._amounts(item) != self._amounts(answer):
+            return False
+        return self._words(answer) <= self._words(item)
+
+    def _words(self, item: SummaryItem) -> frozenset[str]:
+        told = _told(self._reader.words(item.text), (), but=_JOINING)
+        return frozenset(stem(each.word) for each in told)
+
+    def _amounts(self, item: SummaryItem) -> frozenset[object]:
+        amounts = self._reader.words(item.text).amounts
+        return frozenset(each.amount for each in amounts)
+
+
 def _completed(
     items: Sequence[SummaryItem], answered: Iterable[SummaryItem], reader: _Reader
 ) -> list[SummaryItem]:
@@ -678,11 +808,8 @@ def _completed(
         wanted = reader.wanted(item.text)
         rarest = min((places.get(word, []) for word in wanted), key=len, default=[])
         covering = next((n for n in rarest if wanted <= words[n]), None)
-        addition = evolve(item, text=made_plain(item.text), added=True)
         if covering is None:
-            result.append(addition)
-        elif _says_more(reader.words(item.text), reader.words(result[covering].text)):
-            result[covering] = addition
+            result.append(evolve(item, text=made_plain(item.text), added=True))
     return result
 
 
@@ -692,14 +819,6 @@ def _wanted(words_of: Callable[[str], Words], text: str) -> frozenset[str]:
     words = words_of(text)
     wanted = Words.of(named).plain or _head_words(words) or words.plain
     return frozenset(map(stem, wanted))
-
-
-def _says_more(words: Words, than: Words) -> bool:
-    """Tell whether they say all that *than* says, and a number or aside besides."""
-    has_more = len(words.amounts) > len(than.amounts) or (
-        "(" in words.text and "(" not in than.text
-    )
-    return has_more and set(than.plain) < set(words.plain)
 
 
 def _merged(items: Iterable[SummaryItem], reader: _Reader) -> tuple[SummaryItem, ...]:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from attrs import evolve, field, frozen
 
-from clinicflow_core.intake.claims import Claim, claims
+from clinicflow_core.intake.claims import KIN, Claim, claims
 from clinicflow_core.intake.doses import normalised, quantities
 from clinicflow_core.intake.drugs import find_drugs
 from clinicflow_core.intake.phrases import any_of, compiled, phrases
@@ -68,22 +68,27 @@ _NOTHINGS = any_of(
     (i )?(do not|don't|dont) have( any)? ({_SORTS} )*+allergies
     (i )?(do not|don't|dont) (take|have|use)( any)? {_DRUGS}
     (i('m| am) )?not (taking|on|allergic to|using) (any(thing)?|nothing)( {_DRUGS})?
-    no|not(?= that\b| to my\b| really\b)|allergic to nothing|denies( any)?( allergies| {_DRUGS})?
+    no|not(?= that\b| to my\b| really\b)|allergic to nothing
+    denies( any)?( allergies| {_DRUGS})?
     """
 )
-_NOTHING = compiled(
-    rf"{_NOTHINGS}(?: (?:(?:that )?i know of|(?:that )?i(?:['\u2019]m| am) aware of|known|at all"
-    r"|whatsoever|at this time|at the moment|currently|right now|to my knowledge))*\W*"
+_AS_FAR_AS = any_of(
+    """
+    (that )?i know of|(that )?i('m| am) aware of|known|at all|whatsoever|at this time
+    at the moment|currently|right now|to my knowledge
+    """
 )
+_NOTHING = compiled(rf"{_NOTHINGS}(?: {_AS_FAR_AS})*\W*")
 _FILLERS = any_of(
     """
     yes|yeah|well|um|uh|i do|see (list|above|attached)|as above
     same|same as (before|last time)
     unknown|thanks?( you)?|etc|that's (it|all)
-    (i )?(do not|don't|dont|can't|cannot) (know|remember|recall)( (the|its|their) names?)?
+    (i )?(do not|don't|dont|can't|cannot) (know|remember|recall)( the names?)?
     """
 )
 _FILLER = compiled(rf"(?:{_FILLERS})?\W*")
+_OF_KIN = compiled(rf"{KIN}\b")
 _GOES_ON = phrases(
     r"""
     for|as needed|when|if|with|at|in the|every|each|once|twice|daily|nightly|per|a day
@@ -110,7 +115,9 @@ _FORMS = any_of(
     """
 )
 _SUBJECT = phrases(
-    rf"i|it|they|he|she|that|this|we|but|because|so|(my|the)(?! (\w+ ){{0,3}}{_FORMS}\b)"
+    rf"""
+    i|it|they|he|she|that|this|we|but|because|so|(my|the)(?! (\w+ ){{0,3}}{_FORMS}\b)
+    """
 )
 _WITH_REACTION = compiled(
     r"(?P<name>[^():\u2013-]{2,60}?)\s*(?:\s[-\u2013]+>?\s|:\s|\s=>?\s|\()\s*"
@@ -171,6 +178,8 @@ def _read(words: str, *, of_allergies: bool) -> Listed | None:
         return None
     if _NOTHING.fullmatch(bare):
         return Listed(Part.NOTHING, bare, (words,))
+    if _OF_KIN.match(bare):
+        return Listed(Part.REMARK, words, (words,))
     said = {each.claim for each in claims(words, allergens=of_allergies)}
     if said == {Claim.STOPPED}:
         return Listed(Part.STOPPED, words, (words,))
@@ -187,9 +196,11 @@ def _read(words: str, *, of_allergies: bool) -> Listed | None:
 def _text(bare: str, *, of_allergies: bool) -> str:
     if not of_allergies:
         return normalised(bare)
-    if apart := _GIVES.fullmatch(bare) or _FROM.fullmatch(bare):
-        return f"{apart['name']} ({apart['reaction']})"
-    apart = _WITH_REACTION.fullmatch(bare)
+    apart = (
+        _GIVES.fullmatch(bare)
+        or _FROM.fullmatch(bare)
+        or _WITH_REACTION.fullmatch(bare)
+    )
     if apart:
         return f"{apart['name']} ({apart['reaction']})"
     return bare

@@ -16,7 +16,7 @@ LONGEST_SCOPE = 160
 
 _CUE = phrases(
     r"""
-    no|nope|nah|not|none|nor|neither|never|nothing|nobody|zero|hardly any
+    no|nope|nah|not|none|nor|neither|never|nothing|nobody|zero(?! point)|hardly any
     without|lack of|absence of|free of|negative for|ruled? out|rules out
     \w+n't|cannot|can not|cant|dont|doesnt|didnt|havent|hasnt|isnt|arent|wasnt|wont
     den(y|ies|ied|ying)
@@ -25,7 +25,8 @@ _CUE = phrases(
 _NO_CUE = phrases(
     r"""
     no longer|no more than|no (doubt|change|wonder|matter|question)|no idea
-    not since|not only|not just|not until|not to mention|not (sure|certain)( if| whether)?
+    not only|not just|not until|not since|not to mention
+    not (sure|certain)( if| whether)?
     can't stop|cannot stop|without fail|don't (know|remember|forget)
     """
 )

@@ -50,6 +50,7 @@ _ALLERGY = phrases(
     can't (take|have|tolerate)|can not take|cannot take|intoleran(t|ces?)
     (bad|any) reactions?|(problems?|trouble) with (any )?(\w+ )?(medic\w+|meds|drugs)
     (problems?|trouble|reactions?) with (any )?(antibiotics|anesthesia|latex)
+    (should|must|need to|have to) avoid
     (medic\w+|meds|drugs) (that )?(bother|disagree|don't agree)
     """
 )
@@ -91,7 +92,8 @@ _HABIT = compiled(
 )
 _MEDICATION = phrases(
     rf"""
-    {_DRUGS}|prescriptions?|pills?|vitamins?|supplements?|over the counter|inhalers?
+    {_DRUGS}|prescriptions?|prescrib\w+|pills?|vitamins?|supplements?|inhalers?
+    over the counter
     on (any|no)thing|taking|still on|currently on
     (take|taking|taken|took|using|use|tried) (any|anything|something|some|nothing)
     (take|taking|taken|took|using|use|tried) (right now|now|at the moment|currently)
@@ -99,10 +101,12 @@ _MEDICATION = phrases(
     what (\w+ )?(do|are|have|did|else|all|is|does) ?(\w+ ){{0,3}}tak(e|es|ing|en)
     what (\w+ )?(do|are|have|did|else|all|is|does) ?(\w+ ){{0,3}}(us(e|es|ing)|on|tried)
     are you on|is (he|she) on|do you take|does (he|she) take|do you use|refills?
-    do you (do|use|take) (for|when|with)|(treat|using|use|used|give|gave|given) .{0,30}\bfor
-    regimen|(insulin|birth control|contracepti\w+|antibiotics?|hormones?|statins?)
+    do you (do|use|take) (for|when|with)|regimen
+    (treat|using|use|used|give|gave|given) .{{0,30}}\bfor
+    (insulin|birth control|contracepti\w+|antibiotics?|hormones?|statins?)
     (eye|ear) ?drops|blood thinners?|water pills?|(put|have) (you|him|her) on|carry
-    injections?|shots? (do|are|did)|(did|has) .{0,30}\b(prescribe|give you|give him|give her)
+    (control|treat|manage|managing|handle) (it|your|his|her|the)\b
+    injections?|shots? (do|are|did)|(did|has) .{{0,30}}\b(prescribe|give (you|him|her))
     """
 )
 _NO_DRUG = phrases(
@@ -123,7 +127,8 @@ _GENERAL = compiled(
 )
 _FURTHER = compiled(
     r"\b(?:other|else|besides|apart from|another)\b"
-    r"|^(?!.*\bprescr).*\b(?:over[- ]the[- ]counter|herbal) (?:medic|meds|drugs|supp|prod)"
+    r"|^(?!.*\bprescr).*\b(?:over[- ]the[- ]counter|herbal)"
+    r" (?:medic|meds|drugs|supp|prod)"
     r"|^(?!.*\b(?:medic|meds|prescr)).*\b(?:vitamins?|supplements?|inhalers?)\b"
     r"|\bfor (?:the|your|it|that|this|his|her|pain|sleep)\b"
 )
@@ -148,8 +153,8 @@ _PRESUPPOSES = compiled(
 )
 _OF_TAKEN = phrases(
     r"""
-    how('s| is| are| was) (the|your|that)|(doing|feeling|feel|do|sleeping) (on|with) (the|your)
-    (like|liking|tolerating|fill(ed)?) (the|your)
+    how('s| is| are| was) (the|your|that)|(like|liking|tolerating|fill(ed)?) (the|your)
+    (doing|feeling|feel|do|sleeping) (on|with) (the|your)
     (is|are|did|has|does|do) (the|your|that|it) .{0,40}\b(help|work)\w*
     """
 )
@@ -183,7 +188,8 @@ _YES = compiled(
         you got it|absolutely|definitely|certainly|indeed|true|affirmative
         i (think|believe) so|from time to time|sometimes|occasionally|still|always
         every ?day|all the time|(only|just) (when|with|if|as|at|for|on|in)|as needed
-        daily|nightly|most days|once (a|in a)|twice a|now and (then|again)|whenever|when i
+        daily|nightly|most days|once (a|in a)|twice a|now and (then|again)|when i
+        whenever
         (i|he|she) (still )?(do|does|am|is|have|has|did)(?=\W*$|[.,!;]| (been|too)\b)
         """
     )
@@ -201,8 +207,12 @@ _NO = compiled(
         r"""
         no|nope|nah|none|not|nothing|never|neither|negative|zero|no one|hardly|n/?a
         don't|doesn't|i (do|am|have|did|was|can|could|would)(n't| ?not)
-        i('m| am) (\w+ly |just |still )?(not|fine|good|okay)|i('ve| have) (never|not|no)|i never|i take no
-        (he|she|they) (is|has|does|do|are)(n't| not)|(he|she)'s not
+        i('m| am) ((\w+ly|just|still) )?(not|fine|good|okay)|i never|i take no
+        i('ve| have) (never|not|no)
+        (he|she|they) (is|has|does|do|are)(n't| not)|(he|she|they) never
+        (he|she)'s not|(we|they) (do|have)(n't| not)|ain't|all clear|i take nothing
+        there('s| is| are) (no|none|nothing)|(i )?can't think of (any|one)
+        (has|have)n't|(i|he|she) can (\w+ (and )?){1,3}(anything|everything)
         """
     )
     + r"\b(?! (?:sure|only|remember|just|problem|worries|doubt|know\b(?! of)))"

@@ -18,6 +18,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from clinicflow_core.entities.summary import Facet, Source, Statement
+from clinicflow_core.intake.conversation import asked_in
 from clinicflow_core.intake.doses import Quantity, quantities
 from clinicflow_core.intake.drugs import find_drugs, is_kind_of_drug
 
@@ -219,8 +220,9 @@ class Said:
     @cached_property
     def is_part(self) -> bool:
         """Whether all of it is about its names, wherever they stand."""
-        is_reply = not self.further and not self._own and bool(self._asked)
-        return self.of_entry is not None or is_reply
+        if self.of_entry is not None:
+            return True
+        return not self.further and not self._own and bool(self._asked)
 
     @property
     def _own(self) -> Sequence[Name]:
@@ -316,7 +318,7 @@ def read(
         words_of: How to cut a text into words.
     """
     by_answer = {
-        each.answer: Said(each, words_of(each.text), words_of(each.question))
+        each.answer: Said(each, words_of(each.text), words_of(asked_in(each.question)))
         for each in statements
     }
     further: dict[str, list[Name]] = defaultdict(list)

@@ -196,7 +196,13 @@ def another_frequency(case: Case, chance: random.Random) -> Case | None:
     text = case.item.text
     for amount in quantities(text):
         if amount.is_frequency:
-            other = chance.choice(OTHER_FREQUENCIES)
+            other = chance.choice(
+                [
+                    each
+                    for each in OTHER_FREQUENCIES
+                    if quantities(each)[0].amount != amount.amount
+                ]
+            )
             return _said(case, text[: amount.start] + other + text[amount.end :])
     return None
 

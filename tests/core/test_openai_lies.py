@@ -285,7 +285,7 @@ def test_without_the_check_of_citations_lies_would_stand(model, server, monkeypa
         grounded = ground(model.summarize(FORM, WHO), FORM, MUST_APPEAR)
         stood += bool(ungrounded(grounded.digest, FORM))
 
-    assert stood >= 20
+    assert stood >= 15
 
 
 def b64(text: str) -> str:

@@ -160,6 +160,14 @@ def test_the_intake_of_a_visit_follows_its_form(clinic):
     }
 
 
+def test_a_visit_whose_intake_stands_there_already_is_not_changed(clinic):
+    visit = clinic.store_visit(intake_status=IntakeStatus.SENT)
+
+    send(clinic, appointment_id=visit.id)
+
+    assert happened(visit, clinic) == []
+
+
 def test_a_form_that_is_called_back_leaves_its_visit_without(clinic):
     visit = clinic.store_visit()
     sent = send(clinic, appointment_id=visit.id)

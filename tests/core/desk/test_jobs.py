@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from clinicflow_core.desk import intake, jobs, register, summaries
+from clinicflow_core.desk import intake, jobs, register, summaries, summarizing
 from clinicflow_core.desk.intake import SendForm, SubmitForm
 from clinicflow_core.desk.jobs import KINDS, MOST_ATTEMPTS, pause_after
 from clinicflow_core.desk.register import MergePatients
@@ -290,6 +290,36 @@ def test_who_is_merged_meanwhile_is_written_about_later(clinic, form, watch):
     made = summaries.get(form.id, clinic.uow)
     assert made.status is SummaryStatus.GENERATED
     assert made.patient_id != clinic.patient.id
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_whose_form_it_is_is_looked_up_before_anybody_is_asked(
+    memory, watch, monkeypatch, is_there
+):
+    """Else what names the patient could not be hidden any more."""
+    clinic = open_clinic(memory)
+    submitted(clinic)
+    other = clinic.patients[1]
+
+    def too_late(patient_id, uow):
+        merge = MergePatients(duplicate_id=patient_id)
+        register.merge(other.id, merge, clinic.unit_of_work())
+        monkeypatch.undo()
+        if not is_there:
+            raise PatientNotFoundError(patient_id)
+        return other
+
+    monkeypatch.setattr(summarizing, "hold_patient", too_late)
+    outside = Scripted(lambda statements: Digest())
+    handler = jobs.handlers(outside)[ASKED_FOR]
+
+    work(clinic, handler)
+
+    assert outside.asked == []
+    assert the_job(clinic).error == "ContentionError"
+    watch.at = the_job(clinic).available_at
+    work(clinic, handler)
+    assert len(outside.asked) == 1
 
 
 def test_what_else_is_not_there_is_looked_for_again(clinic, form):

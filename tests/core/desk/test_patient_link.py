@@ -6,11 +6,17 @@ from uuid import uuid4
 
 import pytest
 
-from clinicflow_core.desk import intake, patient_link, questionnaires, register
+from clinicflow_core.desk import (
+    intake,
+    patient_link,
+    questionnaires,
+    register,
+    summarizing,
+)
 from clinicflow_core.desk.intake import ResendForm, SendForm, SubmitForm
 from clinicflow_core.desk.patient_link import GivenAnswers, OpenDraft, Receipt
 from clinicflow_core.desk.questionnaires import ImportQuestionnaire
-from clinicflow_core.desk.register import ChangePatient
+from clinicflow_core.desk.register import ChangePatient, MergePatients
 from clinicflow_core.entities.intake import FormStatus
 from clinicflow_core.errors import (
     BirthDateRefusedError,
@@ -164,6 +170,28 @@ def test_what_is_handed_in_reaches_the_clinic(clinic, sent):
     form = form_of(sent, clinic)
     assert (form.status, form.submitted_at) == (FormStatus.SUBMITTED, NOW)
     assert (form.raw_answers, form.dropped, form.draft) == (REASON, ("/packs",), None)
+
+
+def test_whose_form_it_is_is_looked_up_again_if_patients_are_merged_meanwhile(
+    memory, monkeypatch
+):
+    clinic = open_clinic(memory)
+    sent = intake.send(SendForm(patient_id=clinic.patient.id), clinic.uow)
+    merged = []
+
+    def too_late(patient_id, uow):
+        if not merged:
+            merged.append(patient_id)
+            other = clinic.patients[1]
+            merge = MergePatients(duplicate_id=patient_id)
+            register.merge(other.id, merge, clinic.unit_of_work())
+            return other
+        return summarizing.hold_patient(patient_id, uow)
+
+    monkeypatch.setattr(patient_link, "hold_patient", too_late)
+
+    assert hand_in(sent, clinic) == Receipt()
+    assert form_of(sent, clinic).patient_id == clinic.patients[1].id
 
 
 def test_wrong_answers_leave_the_draft_and_the_link(clinic, sent):

@@ -10,6 +10,7 @@ from clinicflow_core.desk.accounts import ChangeClinic
 from clinicflow_core.desk.intake import SendForm, SubmitForm
 from clinicflow_core.desk.summaries import EditSummary
 from clinicflow_core.desk.summarizing import AT_HAND
+from clinicflow_core.entities.intake import FormStatus
 from clinicflow_core.entities.summary import (
     Digest,
     Dropped,
@@ -329,6 +330,14 @@ def test_it_is_there_at_once_if_nothing_leaves_the_machine(clinic, form):
     assert made.status is SummaryStatus.GENERATED
     work(clinic)
     assert summary_of(form, clinic).id == made.id
+
+
+def test_a_form_from_before_there_were_summaries_gets_one(clinic):
+    form = clinic.store_form(status=FormStatus.SUBMITTED, submitted_at=NOW)
+
+    made = summaries.request(form.id, clinic.uow, AT_HAND)
+
+    assert summary_of(form, clinic) == made
 
 
 def test_there_is_none_before_the_answers(clinic, outside):

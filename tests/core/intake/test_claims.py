@@ -35,6 +35,12 @@ def said(text, *, allergens=False):
             {"Zocor": Claim.ALLERGIC},
             id="what came of it",
         ),
+        pytest.param(
+            "They gave me Zocor and I'm still on it", {"Zocor": Claim.TAKEN}, id="still"
+        ),
+        pytest.param(
+            "She put me on Zocor a year ago", {"Zocor": Claim.TAKEN}, id="since"
+        ),
         pytest.param("Zocor.", {"Zocor": Claim.NOTHING}, id="only named"),
     ],
 )
@@ -50,6 +56,12 @@ def test_a_sentence_may_claim_several_things():
         "Januvia": Claim.TAKEN,
         "Glucotrol": Claim.ASIDE,
     }
+
+
+def test_a_relative_means_the_patient_by_my_mother():
+    (named,) = claims("My mother takes Zocor", allergens=False, by_family=True)
+
+    assert named.claim is Claim.TAKEN
 
 
 def test_the_names_of_a_list_share_its_claim():

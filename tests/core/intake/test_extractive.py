@@ -151,7 +151,94 @@ def test_an_entry_that_says_none_is_a_denial():
         ),
         pytest.param(["What do you take?", "Zyxolan."], ["Zyxolan"], id="unknown"),
         pytest.param(["What do you take?", "Nothing."], [], id="nothing"),
-        pytest.param(["Where does it hurt?", "Lasix."], [], id="out of place"),
+        pytest.param(["Where does it hurt?", "Lasix."], ["Lasix"], id="unasked"),
+        pytest.param(["what do you take?", "metformin"], ["metformin"], id="one word"),
+        pytest.param(
+            ["I have Zocor and Lasix here, is that right?", "That's right."],
+            ["Zocor", "Lasix"],
+            id="read to the patient",
+        ),
+        pytest.param(
+            ["Your chart says Zocor and Lasix.", "Yes."],
+            ["Zocor", "Lasix"],
+            id="read from the chart",
+        ),
+        pytest.param(
+            ["Do I see Zocor?", "Yes.", "Lasix can hurt the kidneys.", "Yes."],
+            ["Zocor"],
+            id="not of the chart",
+        ),
+        pytest.param(
+            ["Can you read it?", "H C T Z 25, Lisinopril twenty, Zocor forty."],
+            ["H C T Z 25", "Lisinopril 20", "Zocor 40"],
+            id="with doses",
+        ),
+        pytest.param(
+            ["What do you take?", "Zocor and Lasix.", "How often?", "Both at night."],
+            ["Zocor at night", "Lasix at night"],
+            id="how often of all",
+        ),
+        pytest.param(
+            ["What do you take?", "Zocor and Lasix.", "How?", "I swallow them all."],
+            ["Zocor", "Lasix"],
+            id="nothing of all",
+        ),
+        pytest.param(
+            [
+                "Do you take your diabetes medication?",
+                "Micronase?",
+                "Yes.",
+                "Yeah, every day.",
+            ],
+            ["Micronase every day"],
+            id="asked back",
+        ),
+        pytest.param(
+            ["Do you take your diabetes medication?", "Who?", "You.", "Yes."],
+            ["diabetes medication"],
+            id="asked back for nothing",
+        ),
+        pytest.param(
+            ["Do you take Vicodin or Percocet?", "The Vicodin."],
+            ["Vicodin"],
+            id="one of two",
+        ),
+        pytest.param(
+            ["Which thinner do you take, Eliquis?", "It's Warfarin."],
+            ["Warfarin"],
+            id="corrected",
+        ),
+        pytest.param(
+            ["Which insulin do you take?", "NovoLog."],
+            ["NovoLog"],
+            id="which of a kind",
+        ),
+        pytest.param(
+            ["Do you take pain pills?", "Yes. Vicodin."], ["Vicodin"], id="named after"
+        ),
+        pytest.param(
+            ["Do you take insulin?", "My mother takes insulin."], [], id="of kin"
+        ),
+        pytest.param(
+            ["Besides the Zocor, anything else?", "Lasix."],
+            ["Zocor", "Lasix"],
+            id="besides",
+        ),
+        pytest.param(
+            ["It is better than Zocor, is it not?", "Lasix is."],
+            ["Lasix"],
+            id="compared",
+        ),
+        pytest.param(
+            ["Are you on Prozac?", "No, I tried Prozac. Now it's Effexor."],
+            ["Effexor"],
+            id="tried",
+        ),
+        pytest.param(
+            ["Any changes in your medications, Zocor and Lasix?", "No changes."],
+            ["Zocor", "Lasix"],
+            id="no changes",
+        ),
         pytest.param(
             [
                 "What do you take?",
@@ -297,6 +384,26 @@ def test_what_was_said_last_of_a_drug_counts():
         ),
         pytest.param(["Any allergies?", "I took Advil."], [], id="what was taken"),
         pytest.param(
+            ["Can you take aspirin?", "No, I'm allergic to it."], ["aspirin"], id="it"
+        ),
+        pytest.param(
+            ["Do any medicines bother you?", "Zocor, I'm allergic to it."],
+            ["Zocor"],
+            id="named before",
+        ),
+        pytest.param(
+            ["Any allergies?", "Wasps. I have an EpiPen."], ["Wasps"], id="a rescue"
+        ),
+        pytest.param(
+            ["Do you react to any metals?", "Nickel."], ["Nickel"], id="which of a kind"
+        ),
+        pytest.param(
+            ["Are you allergic to penicillin?", "No, sulfa."], ["sulfa"], id="another"
+        ),
+        pytest.param(
+            ["Any allergies?", "My brother is allergic to bees."], [], id="of kin"
+        ),
+        pytest.param(
             ["Are you better than on Zocor?", "Yes."], [], id="what was compared"
         ),
         pytest.param(["Are you allergic to sulfa?", "No."], [], id="denied"),
@@ -342,6 +449,16 @@ def test_a_talk_tells_what_somebody_is_allergic_to(turns, found):
         ),
         pytest.param(["It could be an allergic reaction.", "No."], [], id="not asked"),
         pytest.param(["Any other allergies?", "No."], [], id="no others"),
+        pytest.param(
+            ["Allergic to sulfa?", "No.", "Any other allergies?", "No."],
+            ["No known allergies"],
+            id="neither this nor others",
+        ),
+        pytest.param(
+            ["Any problems with drugs?", "I couldn't tolerate Zocor."],
+            [],
+            id="not of what is not tolerated",
+        ),
         pytest.param(["Any drugs?", "No."], [], id="another kind of drugs"),
         pytest.param(
             ["Any allergies?", "To eggs.", "Any medication?", "No."],
@@ -369,7 +486,7 @@ def test_a_drug_that_a_list_has_is_not_added_from_talk():
 
     found = told(*zestril, free("I take Zestril. I take lisinopril. And Lasix."))
 
-    assert found["medications"] == ["Zestril 10 mg"]
+    assert found["medications"] == ["Zestril 10 mg", "Lasix"]
 
 
 def test_what_only_says_it_again_is_no_further_source():

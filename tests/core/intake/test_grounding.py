@@ -323,6 +323,26 @@ def test_a_sentence_says_what_the_patient_said_with_its_negations(
     assert outcome(name, SummaryItem(text=text, sources=quoted), known=known) == reason
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("Takes Zorb Lax 3 drops.", "kept", id="whole"),
+        pytest.param("Takes Zorb 3 drops.", "kept", id="in part"),
+        pytest.param("Takes Zorb Lax 10 mg.", "number", id="another drug's dose"),
+    ],
+)
+def test_a_name_of_two_words_that_no_list_has_is_known_from_the_answers(text, reason):
+    form = [
+        *entry_of(Topic.MEDICATIONS, 0, name="Zorb Lax", dose="3 drops"),
+        *entry_of(Topic.MEDICATIONS, 1, name="Lisinopril", dose="10 mg"),
+    ]
+    item = SummaryItem(
+        text=text, sources=tuple(Source(each.answer, each.text) for each in form)
+    )
+
+    assert outcome("summary", item, form, digest_of(form)) == reason
+
+
 ZORBLAX = Source("/medications/2/name", "Zorblax")
 
 
@@ -808,3 +828,93 @@ def test_the_second_opinion_sees_what_the_check_is_for():
     )
 
     assert len(ungrounded(bad, FORM)) >= 6
+
+
+HINTS = "Do you take any medicines? Think of inhalers and vitamins."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "question", "answer"),
+    [
+        ("medications", "Warfarin", "Do you take warfarin?", "Yes, my mother does"),
+        ("medications", "Warfarin", "Do you take warfarin?", "Yes, I used to"),
+        ("medications", "Inhalers", HINTS, "Yes"),
+        ("notes", "Takes vitamins", HINTS, "Yes"),
+        ("medications", "Metformin", "Tell us", "My wife takes metformin."),
+        ("red_flags", "Chest pain", "Chest pain?", "Yes, my father had"),
+        ("denials", "No known allergies", "Are you allergic to latex?", "No"),
+        ("notes", "Chest pain, patient denies.", "Tell us", "I have chest pain"),
+        ("notes", "Chest pain? No.", "Tell us", "I have chest pain"),
+        ("medications", "Metformin, never", "Tell us", "I take metformin"),
+        ("medications", "Metformin, patient is ill", "Tell us", "I take metformin"),
+        (
+            "medications",
+            "Methotrexate daily",
+            "Tell us",
+            "I take methotrexate weekly. I walk daily.",
+        ),
+        (
+            "medications",
+            "Metformin 1000 mg",
+            "Tell us",
+            "I used to take metformin 1000 mg and now take metformin 500 mg.",
+        ),
+    ],
+)
+def test_what_only_seems_to_be_said_is_dropped(name, text, question, answer):
+    statement = said("/a", answer, None, question)
+    item = SummaryItem(text=text, sources=(Source("/a", answer),))
+
+    grounded = ground(Digest(**{name: (item,)}), [statement], digest_of([statement]))
+
+    assert [each.text for each in grounded.dropped] == [text]
+
+
+def test_a_child_may_be_the_patient_in_a_talk():
+    talk = "Doctor: Any medicines?\nGuest_family: My daughter takes metformin."
+    statement = said("/a", talk, None, "dialogue")
+    item = SummaryItem(text="metformin", sources=(Source("/a", "takes metformin"),))
+
+    grounded = ground(Digest(notes=(item,)), [statement], digest_of([statement]))
+
+    assert grounded.dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("topic", "entries", "text"),
+    [
+        (
+            Topic.MEDICATIONS,
+            [
+                {"name": "Insulin", "dose": "10 units", "frequency": "morning"},
+                {"name": "Insulin", "dose": "20 units", "frequency": "evening"},
+            ],
+            "Insulin 10 units morning",
+        ),
+        (
+            Topic.ALLERGIES,
+            [
+                {"name": "Penicillin", "reaction": "rash"},
+                {"name": "Penicillin", "reaction": "anaphylaxis"},
+            ],
+            "Penicillin (rash)",
+        ),
+    ],
+)
+def test_one_item_stands_for_one_answer(topic, entries, text):
+    record = [
+        each
+        for place, facets in enumerate(entries)
+        for each in entry_of(topic, place, **facets)
+    ]
+    sources = tuple(Source(each.answer, each.text) for each in record)
+    item = SummaryItem(text=text, sources=sources)
+
+    grounded = ground(
+        Digest(**{topic.value: (item,)}), record, digest_of(record)
+    ).digest
+
+    first, second = getattr(grounded, topic.value)
+    assert (first.text, first.added) == (text, False)
+    assert second.added
+    assert all(words in second.text for words in entries[1].values())

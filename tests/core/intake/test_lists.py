@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinicflow_core.entities.summary import Topic
-from clinicflow_core.intake.lists import MOST_JOINED, listed
+from clinicflow_core.intake.lists import MOST_JOINED, Part, listed
 from tests.core.intake.saying import ALLERGIES, MEDICATIONS, free, told
 
 
@@ -35,6 +35,14 @@ def allergies(text):
         pytest.param("aspirin 1,000 mg", ["aspirin 1,000 mg"], id="thousands"),
         pytest.param("20 mg", ["20 mg"], id="a dose of nothing"),
         pytest.param("something for sleep", ["something for sleep"], id="vague"),
+        pytest.param(
+            "the purple pill for heartburn",
+            ["the purple pill for heartburn"],
+            id="look",
+        ),
+        pytest.param(
+            "a water pill, don't know the name", ["a water pill"], id="no name known"
+        ),
     ],
 )
 def test_each_medication_of_a_list_is_one_item(text, found):
@@ -52,6 +60,14 @@ def test_each_medication_of_a_list_is_one_item(text, found):
         pytest.param("I am allergic to cats", ["cats"], id="a sentence"),
         pytest.param(
             "rash from penicillin", ["rash from penicillin"], id="word for word"
+        ),
+        pytest.param(
+            "penicillin gives me a rash", ["penicillin (a rash)"], id="gives a reaction"
+        ),
+        pytest.param("codeine makes me itch", ["codeine (itch)"], id="makes itch"),
+        pytest.param("I get hives from sulfa", ["sulfa (hives)"], id="from it"),
+        pytest.param(
+            "keflex, gave me diarrhea", ["keflex (gave me diarrhea)"], id="told apart"
         ),
     ],
 )
@@ -76,6 +92,8 @@ def test_no_medications_is_a_fact(text):
         ("no drug allergies", "No known drug allergies"),
         ("no food allergies", "No food allergies"),
         ("none that I know of", "No known allergies"),
+        ("nothing I know of", "No known allergies"),
+        ("not that i know of", "No known allergies"),
         ("I have none", "No known allergies"),
     ],
 )
@@ -146,3 +164,9 @@ def test_nothing_answered_is_lost_however_unknown(names, separator):
     said = " ".join(each.text for each in found)
     assert all(name in said for name in names)
     assert all(words in text for each in found for words in each.words)
+
+
+def test_what_relatives_take_is_a_remark():
+    (part,) = listed("my mother takes warfarin", of_allergies=False)
+
+    assert (part.part, part.text) == (Part.REMARK, "my mother takes warfarin")

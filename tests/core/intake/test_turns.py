@@ -26,6 +26,9 @@ def texts(text):
         ("Guest_family_2", Speaker.FAMILY),
         ("Guest_clinician", Speaker.FAMILY),
         ("Doctor_2", Speaker.CLINICIAN),
+        ("Docotr_2", Speaker.CLINICIAN),
+        ("Patient_1", Speaker.PATIENT),
+        ("Guest_family_12", Speaker.FAMILY),
     ],
 )
 def test_a_turn_belongs_to_who_is_named_before_it(label, speaker):
@@ -42,6 +45,7 @@ def test_a_text_that_names_nobody_is_the_patients():
     assert said.speaker is Speaker.PATIENT
     assert not is_dialogue("I take aspirin")
     assert is_dialogue("Patient: I take aspirin")
+    assert not is_dialogue("Dose: 81 mg\nAllergies: none\nMedication: aspirin")
 
 
 @pytest.mark.parametrize(
