@@ -148,6 +148,7 @@ NEEDS: Mapping[str, Collection[Permission]] = {
     "POST /api/intake/forms/{form_id}/revoke": {Permission.SEND_INTAKE},
     "POST /api/intake/forms/{form_id}/summary": INTAKE,
     "GET /api/intake/forms/{form_id}/summary": INTAKE,
+    "GET /api/intake/forms/{form_id}/summary/history": INTAKE,
     "PATCH /api/intake/forms/{form_id}/summary": {Permission.SIGN_SUMMARIES},
     "POST /api/intake/forms/{form_id}/summary/sign": {Permission.SIGN_SUMMARIES},
     "GET /api/intake/public/{token}": PUBLIC,
