@@ -156,6 +156,8 @@ a an the and or of for with to in on at by as is per my takes taking uses using
 _JOINING: Final = frozenset(_JOINING_WORDS.split())
 """What an entry of a list may have of its own: it says nothing."""
 
+_JOINING_ALLERGIES: Final = _JOINING | {"allergic", "allergy", "allergies", "has"}
+
 _NEGATIVE: Final = re.compile(
     r"\b(?:no|not|never|none|nor|without|cannot|den(?:y|ies|ied)|\w+n['\u2019]t)\b",
     re.IGNORECASE,
@@ -439,7 +441,7 @@ class _Record:
         """Tell why *words* are not to stand in a list of medications or allergies."""
         text, harms = words.text, name == "allergies"
         names, quotes = _entry_names(words, quotes)
-        told = _told(words, names, but=_JOINING)
+        told = _told(words, names, but=_JOINING_ALLERGIES if harms else _JOINING)
         if not names or not told:
             return DropReason.UNSUPPORTED
         spans = [(each.start, each.end) for each in names]

@@ -119,6 +119,32 @@ def test_a_new_summary_takes_the_place_of_the_one_before(desk, form, summary):
     assert shown(desk, form) == again
 
 
+def test_the_summaries_before_are_history(desk, form, summary):
+    again = desk.post(path_of(form)).json
+
+    response = desk.get(path_of(form, "/history"))
+
+    assert [each["id"] for each in response.json[:2]] == [again["id"], summary["id"]]
+    # The first was asked for with the answers, and never made.
+    assert [each["status"] for each in response.json] == [
+        "generated",
+        "generated",
+        "generating",
+    ]
+
+
+def test_a_new_summary_takes_the_place_of_the_one_that_was_read_alone(
+    desk, form, summary
+):
+    tag = {"If-Match": f'"{summary["version"]}"'}
+
+    first = desk.post(path_of(form), headers=tag)
+    second = desk.post(path_of(form), headers=tag)
+
+    assert (first.status_code, second.status_code) == (200, 412)
+    assert first.json["version"] > summary["version"]
+
+
 def test_a_service_outside_is_asked_later_and_once(far_desk):
     form = far_desk.send_form()
     far_desk.submit(form, **ANSWERS)
