@@ -3,7 +3,6 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from clinicflow_core.intake.standard import standard_definition
 
 from clinicflow_core.desk import questionnaires
 from clinicflow_core.desk.questionnaires import ImportQuestionnaire
@@ -14,6 +13,7 @@ from clinicflow_core.errors import (
     NotPermittedError,
     QuestionnaireNotFoundError,
 )
+from clinicflow_core.intake.standard import standard_definition
 from clinicflow_core.ports import PageRequest
 from tests.builders import NOW, open_clinic
 from tests.core.desk.acts import events_of
