@@ -1,5 +1,5 @@
 """
-Checks the built wheel as its user meets it: a database, two imports and a booking.
+Checks the built wheel as its user meets it: from a database to a form's summary.
 
 Run by ``nox -s wheel`` with the Python of a clean environment, away from the checkout.
 """
@@ -106,9 +106,19 @@ def main() -> None:
         )
         agenda = shell.clinicflow("agenda", "--date", MONDAY, "--json")
         expect(booked["id"] in agenda, "the agenda does not show what was booked")
+        sent = shell.asked("intake", "send", patient["id"], "--questionnaire", "none")
+        form = sent["form"]["id"]
+        answers = json.dumps({"allergies": "penicillin gives me a rash"})
+        shell.clinicflow("intake", "submit", form, typed=answers)
+        shell.clinicflow("worker", "--once")
+        summary = shell.asked("intake", "summary", form)
+        expect(
+            summary["allergies"] == ["penicillin (a rash)"],
+            f"the summary says {summary['allergies']}",
+        )
         demo = shell.clinicflow("demo", "--no-serve")
         expect("Error: The doctor has a visit" in demo, "the demo books twice")
-    print("The installed wheel made a database, imported and booked.")
+    print("The installed wheel made a database, imported, booked and summarized.")
 
 
 if __name__ == "__main__":
