@@ -79,6 +79,7 @@ _BEFORE = {
     ),
     Claim.STOPPED: any_of(
         r"""
+        stop(ped|ping|s)? giving (me|him|her)
         stop(ped|ping|s)?( (me|him|her|the|my|all))?( taking| using)?
         quit(ting)?( taking| using)?|discontinued?|ran out of
         used to (take|be on|use|get)|no longer (takes?|taking|on|uses?|using)

@@ -611,9 +611,9 @@ def test_all_that_is_said_stands_in_the_answer_with_its_numbers(text, topic, que
     for name, items in digest.lists():
         for item in items:
             assert item.sources, name
-            words = " ".join(source.words for source in item.sources)
+            words = " \n".join(source.words for source in item.sources)
             assert all(source.words in text for source in item.sources)
-            told_of = {each.amount for each in quantities(f"{words} {question}")}
+            told_of = {each.amount for each in quantities(f"{words} \n{question}")}
             assert {each.amount for each in quantities(item.text)} <= told_of
 
 
