@@ -180,10 +180,15 @@ def submit(token: str, request: GivenAnswers, store: Store) -> Receipt:
     """
     receipt = receipt_for(request.answers)
     with _entered(token, store) as uow:
-        used = uow.intake_forms.find_link(hash_of(token))
-        if used is not None and used.has_taken(receipt, uow.now):
+        if _has_taken(token, receipt, uow):
             return Receipt()
-        link, form = _opened(token, uow)
+        try:
+            link, form = _opened(token, uow)
+        except LinkNotFoundError:
+            # Its twin may have arrived while this one waited for the patient.
+            if _has_taken(token, receipt, uow):
+                return Receipt()
+            raise
         try:
             submit_answers(form, request.answers, uow)
         except InvalidError as error:
@@ -192,6 +197,11 @@ def submit(token: str, request: GivenAnswers, store: Store) -> Receipt:
         uow.intake_forms.save_link(link.used(receipt, uow.now))
         uow.commit()
     return Receipt()
+
+
+def _has_taken(token: str, receipt: str, uow: UnitOfWork) -> bool:
+    link = uow.intake_forms.find_link(hash_of(token))
+    return link is not None and link.has_taken(receipt, uow.now)
 
 
 def _for_the_patient(asked: Definition) -> Definition:

@@ -194,6 +194,28 @@ def test_whose_form_it_is_is_looked_up_again_if_patients_are_merged_meanwhile(
     assert form_of(sent, clinic).patient_id == clinic.patients[1].id
 
 
+@pytest.mark.parametrize("is_twin", [True, False])
+def test_who_comes_second_gets_the_receipt_of_a_twin_alone(
+    memory, monkeypatch, is_twin
+):
+    clinic = open_clinic(memory)
+    sent = intake.send(SendForm(patient_id=clinic.patient.id), clinic.uow)
+
+    def too_late(patient_id, uow):
+        monkeypatch.undo()
+        hand_in(sent, clinic, REASON if is_twin else {"reason": "other"})
+        return summarizing.hold_patient(patient_id, uow)
+
+    monkeypatch.setattr(patient_link, "hold_patient", too_late)
+
+    if is_twin:
+        assert hand_in(sent, clinic) == Receipt()
+    else:
+        with pytest.raises(LinkNotFoundError):
+            hand_in(sent, clinic)
+    assert happened(sent.form, clinic).count("intake.submitted") == 1
+
+
 def test_wrong_answers_leave_the_draft_and_the_link(clinic, sent):
     save(sent, clinic)
 
