@@ -299,8 +299,11 @@ class OpenAiSummarizer:
                 return await _read(client.chat.completions, _chat(message) | body)
         except openai.APIStatusError as error:
             return _refused(error)
-        except (openai.APIConnectionError, httpx2.TransportError):
-            return _Failed(FailureReason.AWAY, retry=True)
+        except (openai.APIConnectionError, httpx2.TransportError) as error:
+            # Before 3.54 the SDK takes what stops a response for a lost connection.
+            is_ours = isinstance(error.__cause__, _TooMuchError)
+            away = _Failed(FailureReason.AWAY, retry=True)
+            return _Failed(FailureReason.UNREADABLE) if is_ours else away
         except _TooMuchError:
             return _Failed(FailureReason.UNREADABLE)
 
