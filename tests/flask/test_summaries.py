@@ -119,7 +119,8 @@ def test_a_new_summary_takes_the_place_of_the_one_before(desk, form, summary):
     assert shown(desk, form) == again
 
 
-def test_the_summaries_before_are_history(desk, form, summary):
+def test_the_summaries_before_are_history(desk, form, summary, watch):
+    watch.at += timedelta(minutes=1)
     again = desk.post(path_of(form)).json
 
     response = desk.get(path_of(form, "/history"))
