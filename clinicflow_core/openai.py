@@ -300,7 +300,7 @@ class OpenAiSummarizer:
         except openai.APIStatusError as error:
             return _refused(error)
         except (openai.APIConnectionError, httpx2.TransportError) as error:
-            # Before 3.54 the SDK takes what stops a response for a lost connection.
+            # Older SDKs, as 3.0, take what stops a response for a lost connection.
             is_ours = isinstance(error.__cause__, _TooMuchError)
             away = _Failed(FailureReason.AWAY, retry=True)
             return _Failed(FailureReason.UNREADABLE) if is_ours else away

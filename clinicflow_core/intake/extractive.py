@@ -54,14 +54,6 @@ NO_DRUG_ALLERGIES = "No known drug allergies"
 NO_FOOD_ALLERGIES = "No food allergies"
 
 
-@frozen(kw_only=True)
-class Answered:
-    """What a patient answered that no summary may leave out."""
-
-    medications: tuple[SummaryItem, ...] = ()
-    allergies: tuple[SummaryItem, ...] = ()
-
-
 @frozen
 class Extractive:
     """A summarizer that only quotes."""
@@ -76,12 +68,6 @@ class Extractive:
     ) -> Digest:
         """Return what the statements say; it never fails."""
         return digest_of(statements)
-
-
-def answered(statements: Sequence[Statement]) -> Answered:
-    """Return every medication and every allergy that the statements name."""
-    digest = digest_of(statements)
-    return Answered(medications=digest.medications, allergies=digest.allergies)
 
 
 def digest_of(statements: Sequence[Statement]) -> Digest:

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache, partial
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import evolve, field, frozen
 
@@ -40,7 +40,7 @@ from clinicflow_core.intake.denials import (
     says_no,
     says_yes,
 )
-from clinicflow_core.intake.flags import PREGNANT, pregnancies, red_flags
+from clinicflow_core.intake.flags import pregnancies, red_flags
 from clinicflow_core.intake.plain_text import is_plain, made_plain
 from clinicflow_core.intake.quotes import (
     Name,
@@ -51,16 +51,6 @@ from clinicflow_core.intake.quotes import (
     read,
     stem,
 )
-
-
-class Answered(Protocol):
-    """What the patient answered and no summary may leave out; a `Digest` is one."""
-
-    @property
-    def medications(self) -> tuple[SummaryItem, ...]: ...
-
-    @property
-    def allergies(self) -> tuple[SummaryItem, ...]: ...
 
 
 @frozen
@@ -77,7 +67,7 @@ class Grounded:
 
 
 def ground(
-    digest: Digest, statements: Sequence[Statement], answered: Answered
+    digest: Digest, statements: Sequence[Statement], answered: Digest
 ) -> Grounded:
     """
     Return of *digest* what the patient said, and what they answered besides.
@@ -96,7 +86,8 @@ def ground(
     become one.
 
     Args:
-        answered: Of the same statements. What of it the digest lacks is added, and
+        answered: What the extractive summarizer finds in the same statements. Of its
+            medications, allergies and red flags, what the digest lacks is added, and
             takes the place of an item that says less.
     """
     reader = _Reader()
@@ -104,9 +95,7 @@ def ground(
     must_appear = {
         "medications": answered.medications,
         "allergies": answered.allergies,
-        "red_flags": answered.red_flags
-        if isinstance(answered, Digest)
-        else record.flags(),
+        "red_flags": answered.red_flags,
     }
     entries = {name: _Entries(must_appear[name], reader) for name in _AS_THEY_ARE}
     lists = dict(digest.lists())
@@ -295,18 +284,9 @@ class _Record:
     listed: Mapping[str, Set[frozenset[str]]]
     reader: _Reader
 
-    def flags(self) -> tuple[SummaryItem, ...]:
-        """Return the red flags that the statements raise."""
-        return tuple(
-            item
-            for said in self.said.values()
-            for item in self.reader.flags(said.statement)
-            if item.text != PREGNANT
-        )
-
     @classmethod
     def of(
-        cls, statements: Sequence[Statement], answered: Answered, reader: _Reader
+        cls, statements: Sequence[Statement], answered: Digest, reader: _Reader
     ) -> _Record:
         known = {each.answer for each in statements}
         named: list[tuple[Source, frozenset[str]]] = []

@@ -18,6 +18,9 @@ def said(text, *, allergens=False):
         pytest.param("I tried Zocor", {"Zocor": Claim.TOOK}, id="took"),
         pytest.param("I took Zocor a month ago", {"Zocor": Claim.TOOK_ONCE}, id="once"),
         pytest.param("I stopped Zocor", {"Zocor": Claim.STOPPED}, id="stopped"),
+        pytest.param(
+            "We stopped giving her Zocor", {"Zocor": Claim.STOPPED}, id="by others"
+        ),
         pytest.param("I used to take Zocor", {"Zocor": Claim.STOPPED}, id="used to"),
         pytest.param(
             "I took Zocor, but I quit it", {"Zocor": Claim.STOPPED}, id="quit after"

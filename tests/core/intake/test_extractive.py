@@ -12,7 +12,6 @@ from clinicflow_core.intake.extractive import (
     ENOUGH_SOURCES,
     MOST_NAMED,
     Extractive,
-    answered,
     digest_of,
 )
 from clinicflow_core.ports import Summarizer
@@ -566,20 +565,6 @@ def test_the_summary_names_only_the_first_of_many():
 def test_nothing_said_is_nothing_found():
     assert told(free(" "), free("", topic=Topic.MEDICATIONS)) == {}
     assert digest_of([]).summary == ()
-
-
-def test_every_medication_and_allergy_of_the_digest_counts_as_answered():
-    statements = [
-        *entry(Topic.MEDICATIONS, name="Zocor"),
-        free("I take Lasix. I'm allergic to eggs."),
-    ]
-
-    found = answered(statements)
-
-    digest = digest_of(statements)
-    assert found.medications == digest.medications
-    assert found.allergies == digest.allergies
-    assert len(found.medications) == 2
 
 
 def test_the_summarizer_quotes_whatever_patient_it_is():

@@ -16,7 +16,7 @@ from clinicflow_core.entities.summary import (
     SummaryItem,
     Topic,
 )
-from clinicflow_core.intake.extractive import answered, digest_of
+from clinicflow_core.intake.extractive import digest_of
 from clinicflow_core.intake.grounding import Grounded, ground
 from tests.core.intake.forms import DRUGS, form
 from tests.core.intake.oracle import ungrounded
@@ -454,7 +454,7 @@ def test_nothing_is_added_that_is_there_already():
 
 
 def test_red_flags_are_added_though_only_the_lists_were_asked_for():
-    grounded = ground(HONEST, ANSWERS, answered(ANSWERS))
+    grounded = ground(HONEST, ANSWERS, digest_of(ANSWERS))
 
     assert [item.text for item in grounded.digest.red_flags] == ["Chest pain"]
 
@@ -729,7 +729,7 @@ def test_what_forms_say_stays_and_is_all_there(seed):
     made = form(seed)
 
     for digest in (made.digest, digest_of(made.statements)):
-        grounded = ground(digest, made.statements, answered(made.statements))
+        grounded = ground(digest, made.statements, digest_of(made.statements))
 
         assert grounded.dropped == ()
         assert ungrounded(grounded.digest, made.statements) == []
@@ -779,11 +779,11 @@ def test_of_a_garbled_summary_only_what_was_said_stays_and_nothing_is_lost(
     made = form(number)
     told = garbled(made.digest, random.Random(seed))
 
-    grounded = ground(told, made.statements, answered(made.statements))
+    grounded = ground(told, made.statements, digest_of(made.statements))
 
     assert ungrounded(grounded.digest, made.statements) == []
     assert lost(made, grounded) == []
-    again = ground(grounded.digest, made.statements, answered(made.statements))
+    again = ground(grounded.digest, made.statements, digest_of(made.statements))
     assert again.dropped == ()
 
 
@@ -798,7 +798,7 @@ def test_whatever_is_typed_and_told_the_check_comes_to_an_end(texts, told):
     )
     lists = dict.fromkeys(fields_dict(Digest), items)
 
-    grounded = ground(Digest(**lists), form, answered(form))
+    grounded = ground(Digest(**lists), form, digest_of(form))
 
     for _, kept in grounded.digest.lists():
         assert all(item.added or item.sources for item in kept)
@@ -808,7 +808,7 @@ def test_whatever_is_typed_and_told_the_check_comes_to_an_end(texts, told):
 def test_nothing_ungrounded_and_nothing_lost_over_a_thousand_forms():
     for number in range(1_000):
         made = form(number)
-        known = answered(made.statements)
+        known = digest_of(made.statements)
         told = garbled(made.digest, random.Random(number))
         for digest in (made.digest, digest_of(made.statements), told):
             grounded = ground(digest, made.statements, known)
