@@ -170,3 +170,11 @@ def test_what_relatives_take_is_a_remark():
     (part,) = listed("my mother takes warfarin", of_allergies=False)
 
     assert (part.part, part.text) == (Part.REMARK, "my mother takes warfarin")
+
+
+def test_a_sentence_that_names_nothing_is_a_remark_and_not_lost():
+    said = "It was prescribed after the operation in spring"
+
+    (part,) = listed(said, of_allergies=False)
+
+    assert (part.part, part.text) == (Part.REMARK, said)
