@@ -1,4 +1,4 @@
-"""The REST service, put together."""
+"""The service, put together: REST for programs, pages for people."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ from clinicflow_flask.answers import Document
 from clinicflow_flask.headers import add_headers
 from clinicflow_flask.logs import add_request_log
 from clinicflow_flask.metrics import add_metrics
+from clinicflow_flask.pages import entrance
+from clinicflow_flask.pages.assets import add_assets
+from clinicflow_flask.pages.browsers import add_browsers
+from clinicflow_flask.pages.refusals import as_page
+from clinicflow_flask.pages.table import Page, add_pages
 from clinicflow_flask.problems import add_problems
 from clinicflow_flask.rate_limits import add_rate_limits
 from clinicflow_flask.request_ids import add_request_ids
@@ -93,14 +98,17 @@ def create_app(
     if settings.metrics:
         add_metrics(app)
     app.before_request(refuse_long_url)
-    add_problems(app)
+    add_problems(app, as_page)
     secret = signing_secret(settings)
     add_tokens(app, settings, secret)
     app.extensions[FINGERPRINTS] = key_for(Purpose.FINGERPRINT, secret)
     google.add_google(app, settings, secret)
     add_routes(app, ROUTES, store, summarizer)
+    add_assets(app)
+    add_browsers(app, settings, secret)
+    add_pages(app, PAGES, store, summarizer)
     if limit := rate_limit(settings):
-        add_rate_limits(app, ROUTES, limit)
+        add_rate_limits(app, (*ROUTES, *PAGES), limit)
     app.register_blueprint(_docs())
     is_production = settings.environment is Environment.PRODUCTION
     add_headers(app, is_production=is_production)
@@ -185,3 +193,5 @@ ROUTES: Final[tuple[Route, ...]] = (
     *summaries.ROUTES,
     *patient_link.ROUTES,
 )
+
+PAGES: Final[tuple[Page, ...]] = (*entrance.PAGES,)

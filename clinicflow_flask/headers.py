@@ -10,6 +10,8 @@ from typing import Final
 
 from flask import Flask, Response, request
 
+from clinicflow_flask.pages.table import is_page
+
 _HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -22,6 +24,10 @@ _DOCS: Final = (
     "default-src 'none'; script-src 'self'{scripts}; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
+)
+_PAGES: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _A_YEAR: Final = "max-age=31536000"
 _SCRIPT: Final = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
@@ -38,13 +44,15 @@ def add_headers(app: Flask, *, is_production: bool) -> None:
         headers = response.headers
         for name, value in fixed.items():
             headers[name] = value
-        headers["Content-Security-Policy"] = _policy(response)
-        if request.path.startswith("/api/"):
+        headers["Content-Security-Policy"] = _policy(app, response)
+        if request.path.startswith("/api/") or is_page(app):
             headers["Cache-Control"] = "no-store"
         return response
 
 
-def _policy(response: Response) -> str:
+def _policy(app: Flask, response: Response) -> str:
+    if response.mimetype == "text/html" and is_page(app):
+        return _PAGES
     if request.endpoint != "swagger_ui.show" or response.status_code != 200:
         return _NOTHING
     if response.mimetype != "text/html" or response.is_streamed:

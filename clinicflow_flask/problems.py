@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import singledispatch
 from http import HTTPStatus
 from typing import Final
 
 import attrs
-from flask import Flask, Response
+from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException
 
 from clinicflow_core import wire
@@ -42,6 +42,7 @@ from clinicflow_core.errors import (
 from clinicflow_flask import logs
 from clinicflow_flask.answers import respond
 from clinicflow_flask.offers import LinkNeededError
+from clinicflow_flask.pages.browsers import StrangeFormError
 from clinicflow_flask.request_ids import request_id
 from clinicflow_flask.requests import ParameterError
 
@@ -53,6 +54,7 @@ STATUSES: Final[Mapping[type[ClinicFlowError], int]] = {
     NotSignedInError: 401,
     TooManyTriesError: 429,
     NotPermittedError: 403,
+    StrangeFormError: 403,
     BirthDateRefusedError: 403,
     NotFoundError: 404,
     RefusedError: 409,
@@ -76,11 +78,20 @@ _CODES: Final[Mapping[int, str]] = {
     415: "unsupported-media-type",
     429: "too-many-requests",
 }
+_AS_PAGE: Final = "clinicflow-problem-as-page"
 _LOGGER: Final = logging.getLogger(__name__)
 
+AsPage = Callable[[int, str], Response | None]
 
-def add_problems(app: Flask) -> None:
-    """Make *app* answer whatever is raised with a problem."""
+
+def add_problems(app: Flask, as_page: AsPage) -> None:
+    """
+    Make *app* answer whatever is raised with a problem.
+
+    Args:
+        as_page: Makes a page of a status and a detail, if a page was asked for.
+    """
+    app.extensions[_AS_PAGE] = as_page
     app.register_error_handler(ClinicFlowError, _refused)
     app.register_error_handler(AlreadyAnsweredError, _answered_before)
     app.register_error_handler(TooManyTriesError, _too_many)
@@ -112,6 +123,10 @@ def _problem(
         **(facts or {}),
     }
     logs.note_code(code)
+    as_page: AsPage = current_app.extensions[_AS_PAGE]
+    if page := as_page(status, detail):
+        page.headers.extend(headers or {})
+        return page
     return respond(body, status, headers or _HEADERS.get(status), MEDIA_TYPE)
 
 

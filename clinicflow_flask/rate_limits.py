@@ -17,6 +17,7 @@ from flask import Flask, Response, request
 from flask_limiter import Limiter
 
 from clinicflow_core.accounts.lockout import network_of
+from clinicflow_flask.pages.table import Page
 from clinicflow_flask.routes import Route
 
 WRONG_GUESSES: Final = "20/minute"
@@ -25,7 +26,7 @@ WRONG_GUESSES: Final = "20/minute"
 _WRONG: Final = frozenset({403, 404})
 
 
-def add_rate_limits(app: Flask, routes: Collection[Route], limit: str) -> None:
+def add_rate_limits(app: Flask, routes: Collection[Route | Page], limit: str) -> None:
     """Let an address ask the limited ones of *routes* as often as *limit* says."""
     limiter = Limiter(
         _address, app=app, storage_uri="memory://", strategy="sliding-window-counter"

@@ -22,6 +22,7 @@ class Purpose(Enum):
     FEED = "feed"
     SEAL = "seal"
     FINGERPRINT = "fingerprint"
+    PAGES = "pages"
 
 
 def key_for(purpose: Purpose, secret: str) -> bytes:

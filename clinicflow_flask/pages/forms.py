@@ -1,0 +1,179 @@
+"""
+Forms: what somebody typed, as the request of an act, and what is wrong with it.
+
+A field stands under the name that it has on the wire; `clinic.name` is a field of the
+field `clinic`. What is left blank is not there, or null where it can be given up.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, get_args
+
+import attrs
+from attrs import define, field
+from flask import current_app, request
+from werkzeug.datastructures import MultiDict
+
+from clinicflow_core import wire
+from clinicflow_core.errors import (
+    ClinicFlowError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    TooManyTriesError,
+    WrongCredentialsError,
+)
+from clinicflow_core.ports import Once
+from clinicflow_flask.problems import status_of
+from clinicflow_flask.requests import FINGERPRINTS
+
+ONCE: Final = "once"
+"""The field that makes a form that is sent twice count once."""
+
+_TOLD_IN_PLACE: Final = (
+    NotFoundError,
+    RefusedError,
+    TooManyTriesError,
+    WrongCredentialsError,
+)
+_DIGITS: Final = re.compile(r"-?[0-9]{1,18}")
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@define
+class Form:
+    """
+    A form as somebody filled it in.
+
+    Attributes:
+        typed: By the name of the field.
+        problems: What is wrong with a field, by its name; "" is the whole form.
+        refusal: Why the act was not done, if it was refused.
+    """
+
+    typed: MultiDict[str, str] = field(factory=MultiDict, repr=False)
+    problems: dict[str, str] = field(factory=dict)
+    refusal: ClinicFlowError | None = None
+
+    def __getitem__(self, name: str) -> str:
+        return self.typed.get(name, "")
+
+    def all(self, name: str) -> list[str]:
+        """Return all values of a field that can have several."""
+        return self.typed.getlist(name)
+
+    @property
+    def is_fine(self) -> bool:
+        return not self.problems and self.refusal is None
+
+    @property
+    def status(self) -> int:
+        """The status of the page that shows it again."""
+        if self.refusal is not None:
+            return status_of(type(self.refusal))
+        return 422 if self.problems else 200
+
+    def done(
+        self, cls: type[T], act: Callable[[T], R], only: Mapping[str, object] | None = None
+    ) -> R | None:
+        """
+        Return what *act* does with the form as a *cls*; None if it was not done.
+
+        Then `problems` and `refusal` say why.
+
+        Args:
+            only: What the form does not say itself, by name.
+        """
+        try:
+            wanted = wire.structure({**read(self.typed, cls), **(only or {})}, cls)
+            return act(wanted)
+        except InvalidError as error:
+            for problem in error.problems:
+                self.problems.setdefault(_field_at(problem.pointer), problem.detail)
+        except _TOLD_IN_PLACE as error:
+            self.refusal = error
+        return None
+
+
+def sent() -> Form:
+    """Return the form that was sent."""
+    return Form(request.form)
+
+
+def asked(cls: type[T]) -> T:
+    """
+    Return what stands behind the question mark as a *cls*; the rest is not heeded.
+
+    Raises:
+        InvalidError: If it does not fit.
+    """
+    return wire.structure(read(request.args, cls), cls)
+
+
+def read(typed: MultiDict[str, str], cls: Any, at: str = "") -> dict[str, object]:
+    """Return what was *typed* as `wire.structure` takes it for a *cls*."""
+    data: dict[str, object] = {}
+    for attribute in wire.visible_fields(cls):
+        name = wire.name_of(attribute)
+        path = f"{at}{name}"
+        kind, can_be_none = wire.split_union(attribute.type)
+        if attrs.has(kind):
+            inner = read(typed, kind, f"{path}.")
+            if inner or not can_be_none:
+                data[name] = inner
+        elif wire.tuple_item(kind) is not None or wire.set_item(kind) is not None:
+            if path in typed:
+                data[name] = [value for value in typed.getlist(path) if value.strip()]
+        elif kind is bool:
+            if path in typed:
+                # A box that is not ticked sends nothing; the field before it says no.
+                data[name] = typed.getlist(path)[-1] == "yes"
+        elif path in typed:
+            value = typed[path].strip("\r\n\t ")
+            if value:
+                is_number = kind is int and _DIGITS.fullmatch(value)
+                data[name] = int(value) if is_number else value.replace("\r\n", "\n")
+            elif can_be_none and wire.Unset in get_args(attribute.type):
+                data[name] = None
+    return data
+
+
+def version() -> int | None:
+    """Return the version of the record that the form was made of, if it says."""
+    typed = request.form.get("version", "")
+    return int(typed) if _DIGITS.fullmatch(typed) else None
+
+
+def new_key() -> str:
+    """Return what stands in `ONCE` in a new form."""
+    return secrets.token_urlsafe(18)
+
+
+def once(location: Callable[[Any], str]) -> Once | None:
+    """
+    Return what makes the form that was sent count once, if it says so.
+
+    Args:
+        location: Says of what was done on which page it is seen; who sends the form
+            again is sent there.
+    """
+    key = request.form.get(ONCE)
+    if not key or len(key) > 255 or not key.isascii() or not key.isprintable():
+        return None
+    typed = {name: request.form.getlist(name) for name in sorted(request.form)}
+    canonical = json.dumps([request.path, typed])
+    secret: bytes = current_app.extensions[FINGERPRINTS]
+    fingerprint = hmac.digest(secret, canonical.encode(), "sha256").hex()
+    return Once(key=key, fingerprint=fingerprint, render=location)
+
+
+def _field_at(pointer: str) -> str:
+    steps = [step for step in pointer.split("/")[1:] if not step.isdigit()]
+    return ".".join(steps)

@@ -1,0 +1,75 @@
+"""Pages from templates, and the ways from one to the next."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from flask import Response, make_response, render_template, request
+
+from clinicflow_flask.pages import browsers, forms, words
+from clinicflow_flask.pages.browsers import Visitor
+
+HOME: Final = "/day"
+
+
+def render(
+    template: str, who: Visitor | None = None, status: int = 200, **values: Any
+) -> Response:
+    """
+    Return a page.
+
+    Args:
+        template: Its file in `templates`.
+        who: Whoever is signed in; None on a page for anybody.
+        values: What the template needs besides, by name. With every page come *who*,
+            *me*, *locale*, *zone* and the filters of `words` for this locale.
+    """
+    locale = (
+        words.locale_for([name for name, _ in request.accept_languages])
+        if who is None
+        else words.locale_of(who.me.clinic)
+    )
+    context = {
+        "who": who,
+        "me": who and who.me,
+        "locale": locale,
+        "zone": who and who.me.clinic.zone,
+        "is_part": is_part(),
+        "form_token": browsers.form_token,
+        "new_key": forms.new_key,
+        "said": browsers.said,
+        "locales": words.locales,
+        **{
+            name: partial(write, locale=locale)
+            for name, write in _LOCAL_WORDS.items()
+        },
+        **values,
+    }
+    return make_response(render_template(template, **context), status)
+
+
+_LOCAL_WORDS: Final = {
+    name: write for name, write in words.FILTERS.items() if name != "plain"
+}
+
+
+def is_part() -> bool:
+    """Return whether the page is asked for to be put into another one."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def go(path: str) -> Response:
+    """Send the browser to another page of ours."""
+    return Response(status=303, headers={"Location": path})
+
+
+def own_path(path: str | None) -> str:
+    """Return *path* if it is a page of ours, else where everybody begins."""
+    if not path or not path.startswith("/") or len(path) > 500:
+        return HOME
+    # "//elsewhere" and "/\\elsewhere" name another host.
+    parts = urlsplit(path)
+    is_ours = not parts.scheme and not parts.netloc and path[1:2] not in ("/", "\\")
+    return path if is_ours and path.isascii() and path.isprintable() else HOME

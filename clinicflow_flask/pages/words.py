@@ -1,0 +1,111 @@
+"""How the clinic's people write days and times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from functools import cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.core import get_global
+from babel.dates import format_date, format_skeleton, format_time
+from babel.localedata import locale_identifiers
+
+from clinicflow_core.entities.clinic import Clinic
+
+LOCALE: Final = "locale"
+"""Under which a clinic's metadata name the locale that was chosen."""
+
+_EUROPE: Final = "en_150"
+_WORLD: Final = "en_001"
+
+
+@cache
+def locales() -> Mapping[str, str]:
+    """Return the locales that a clinic can choose, by name, with what they are of."""
+    found = (Locale.parse(name) for name in locale_identifiers() if _is_plain(name))
+    names = {str(each): each.get_territory_name("en") or "" for each in found}
+    return dict(sorted(names.items(), key=lambda item: item[1]))
+
+
+def _is_plain(name: str) -> bool:
+    language, _, territory = name.partition("_")
+    return language == "en" and len(territory) == 2
+
+
+def locale_of(clinic: Clinic) -> Locale:
+    """Return the locale that *clinic* chose, else that of its time zone's country."""
+    chosen = clinic.clinic_metadata.get(LOCALE)
+    if isinstance(chosen, str) and chosen in locales():
+        return Locale.parse(chosen)
+    return _locale_of_zone(clinic.timezone)
+
+
+@cache
+def _locale_of_zone(timezone: str) -> Locale:
+    local = f"en_{get_global('zone_territories').get(timezone)}"
+    far = _EUROPE if timezone.startswith("Europe/") else _WORLD
+    return Locale.parse(local if local in locales() else far)
+
+
+def locale_for(languages: list[str]) -> Locale:
+    """Return the locale for whoever reads *languages*, as a browser names them."""
+    for language in languages:
+        territory = language.replace("_", "-").partition("-")[2].upper()
+        if f"en_{territory}" in locales():
+            return Locale.parse(f"en_{territory}")
+    return Locale.parse(_WORLD)
+
+
+# Formatting takes longer than all the rest of a cell of the day board.
+
+
+@cache
+def _clock(moment: time, locale: Locale) -> str:
+    return format_time(moment, "short", locale=locale)
+
+
+def clock(moment: time, locale: Locale) -> str:
+    """Return a wall-clock time, as "9:05 AM" or "09:05"."""
+    return _clock(moment.replace(second=0, microsecond=0, tzinfo=None), locale)
+
+
+def day(on: date, locale: Locale) -> str:
+    """Return a day, as "Mon, Mar 2"."""
+    return format_skeleton("MMMEd", on, locale=locale)
+
+
+def long_day(on: date, locale: Locale) -> str:
+    """Return a day in full, as "Monday, March 2, 2026"."""
+    return format_date(on, "full", locale=locale)
+
+
+def short_date(on: date, locale: Locale) -> str:
+    """Return a day with its year, as "Mar 2, 2026"."""
+    return format_date(on, "medium", locale=locale)
+
+
+def instant(at: datetime, zone: ZoneInfo, locale: Locale) -> str:
+    """Return an instant by the clinic's wall clock, as "Mar 2, 2026, 9:05 AM"."""
+    local = at.astimezone(zone).replace(tzinfo=None)
+    date_part = format_date(local, "medium", locale=locale)
+    return f"{date_part}, {clock(local.time(), locale)}"
+
+
+def plain(name: str) -> str:
+    """Return a name of the record for people: "no-show" as "No show"."""
+    words = name.replace("-", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "clock": clock,
+    "day": day,
+    "long_day": long_day,
+    "short_date": short_date,
+    "instant": instant,
+    "plain": plain,
+}
+"""What templates call them; all but the last are given the locale of the page."""

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from clinicflow_core.entities.user import Role
+from tests.flask.desk import Desk
+from tests.flask.pages.browser import Browser
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Browser:
+    """A browser in which nobody is signed in."""
+    return Browser.started(app)
+
+
+@pytest.fixture
+def open_browser(
+    app: Flask, open_desk: Callable[..., Desk]
+) -> Callable[..., tuple[Browser, Desk]]:
+    """Sign somebody in, in a browser, in a clinic of their own unless there is one."""
+
+    def opened(role: Role = Role.OWNER, clinic: object = None) -> tuple[Browser, Desk]:
+        desk = open_desk(role, clinic)
+        return Browser.started(app, desk), desk
+
+    return opened
+
+
+@pytest.fixture
+def browser(app: Flask, desk: Desk) -> Browser:
+    """The browser of the owner who is at the fixture `desk`."""
+    return Browser.started(app, desk)
