@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -413,7 +413,7 @@ def get(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
         AppointmentNotFoundError: If there is no such visit.
     """
     with uow:
-        return _seen(appointment_id, uow)
+        return seen(appointment_id, uow)
 
 
 def page(
@@ -436,7 +436,7 @@ def history(appointment_id: AppointmentId, uow: UnitOfWork) -> tuple[Event, ...]
         AppointmentNotFoundError: If there is no such visit.
     """
     with uow:
-        return uow.events.of(_seen(appointment_id, uow).id)
+        return uow.events.of(seen(appointment_id, uow).id)
 
 
 @frozen(kw_only=True)
@@ -475,7 +475,11 @@ def moves(appointment_id: AppointmentId, uow: UnitOfWork) -> tuple[Move, ...]:
         AppointmentNotFoundError: If there is no such visit.
     """
     with uow:
-        events = uow.events.of(_seen(appointment_id, uow).id)
+        return moves_among(uow.events.of(seen(appointment_id, uow).id))
+
+
+def moves_among(events: Iterable[Event]) -> tuple[Move, ...]:
+    """Return the moves among the *events* of a visit, in their order."""
     told = (e for e in events if e.kind == "appointment.rescheduled")
     return tuple(move for move in map(_move_of, told) if move.is_one)
 
@@ -495,8 +499,14 @@ def _move_of(event: Event) -> Move:
     )
 
 
-def _seen(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
-    """Return the visit, which must be in a diary that the actor may see."""
+def seen(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
+    """
+    Return a visit in the block of another act.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        NotPermittedError: If it is in a diary that the actor may not see.
+    """
     uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
     visit = uow.appointments.get(appointment_id)
     uow.actor.must_see_diary(visit.doctor_id)
@@ -544,7 +554,7 @@ def _step(
     """Carry out a step that takes no new time; one that changes nothing is not kept."""
     with uow:
         uow.actor.must(permission)
-        before = _seen(appointment_id, uow)
+        before = seen(appointment_id, uow)
         require_version(before, version)
         after = step(before)
         if after is not before:
@@ -564,7 +574,7 @@ def _give_up(
 ) -> tuple[Appointment, Cancellation]:
     with uow:
         uow.actor.must(permission)
-        before = _seen(appointment_id, uow)
+        before = seen(appointment_id, uow)
         visit = step(before)
         freed = [before.span] if before.holds_doctor else []
         waiting = who_waits(before.doctor_id, freed, uow)

@@ -377,7 +377,7 @@ def page(which: FormFilter, request: PageRequest, uow: UnitOfWork) -> Page[Liste
     with uow:
         own = uow.actor.sees_only(Permission.SEE_INTAKE, Permission.SEE_OWN_INTAKE)
         found = uow.intake_forms.page(which, request, own)
-    return Page(tuple(map(_listed, found.items)), found.next)
+    return Page(tuple(map(listed, found.items)), found.next)
 
 
 def _sent(form: IntakeForm, days_open: int, uow: UnitOfWork) -> Sent:
@@ -409,7 +409,8 @@ def _refuse_visit(form: IntakeForm, uow: UnitOfWork) -> None:
         raise FormExistsError(visit.id, other.id)
 
 
-def _listed(form: IntakeForm) -> ListedForm:
+def listed(form: IntakeForm) -> ListedForm:
+    """Return a form as lists show it, without its answers."""
     return ListedForm(
         id=form.id,
         patient_id=form.patient_id,

@@ -10,12 +10,21 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
+from clinicflow_core.desk import booking
+from clinicflow_core.desk.booking import Move
+from clinicflow_core.desk.intake import ListedForm, listed
 from clinicflow_core.desk.lists import AT_ONCE, every
 from clinicflow_core.desk.placing import FIRST_YEAR, LAST_YEAR
-from clinicflow_core.entities.appointment import TO_COME, Appointment
+from clinicflow_core.entities.appointment import (
+    HOLDING,
+    TO_COME,
+    Appointment,
+    Cancellation,
+)
 from clinicflow_core.entities.calendar import TimeOff
 from clinicflow_core.entities.doctor import Doctor
-from clinicflow_core.entities.ids import DoctorId
+from clinicflow_core.entities.event import Event
+from clinicflow_core.entities.ids import AppointmentId, DoctorId
 from clinicflow_core.errors import InvalidError, Problem
 from clinicflow_core.ports import (
     AppointmentFilter,
@@ -107,6 +116,27 @@ class ScheduleWeek:
 
 
 @frozen(kw_only=True)
+class VisitDetails:
+    """
+    A visit with what there is to know of it at the desk.
+
+    Attributes:
+        form: Its intake form that is not revoked, if there is one, without answers.
+        cancellation: Why it does not take place, if it does not.
+        moves: From where to where it was moved, oldest first.
+        events: All that happened to it, oldest first.
+    """
+
+    appointment: Appointment
+    patient_name: str = field(repr=False)
+    doctor: Doctor
+    form: ListedForm | None
+    cancellation: Cancellation | None
+    moves: tuple[Move, ...]
+    events: tuple[Event, ...]
+
+
+@frozen(kw_only=True)
 class StrandedVisit:
     """
     A visit whose doctor is not there any more.
@@ -165,6 +195,33 @@ def week(
             date=monday,
             timezone=uow.clinic.timezone,
             days=tuple(_days(monday, 7, doctor_ids, uow)),
+        )
+
+
+def visit(appointment_id: AppointmentId, uow: UnitOfWork) -> VisitDetails:
+    """
+    Return a visit with what there is to know of it at the desk.
+
+    As with the names in a day, the trail notes no reading.
+
+    Raises:
+        AppointmentNotFoundError: If there is no such visit.
+        NotPermittedError: If it is in a diary that the actor may not see.
+    """
+    with uow:
+        found = booking.seen(appointment_id, uow)
+        patients = uow.patients.named({found.patient_id})
+        form = uow.intake_forms.current_of(found.id)
+        given_up = uow.appointments.cancellations_of(found.id)
+        events = uow.events.of(found.id)
+        return VisitDetails(
+            appointment=found,
+            patient_name=patients[found.patient_id].full_name,
+            doctor=uow.doctors.get(found.doctor_id),
+            form=form and listed(form),
+            cancellation=given_up[-1] if given_up and found.status not in HOLDING else None,
+            moves=booking.moves_among(events),
+            events=events,
         )
 
 

@@ -9,6 +9,8 @@ from typing import Final
 
 from flask import Blueprint, Flask, Response, send_from_directory
 
+from clinicflow_flask.pages import words
+
 _FOLDER: Final = Path(__file__).parent
 _STATIC: Final = _FOLDER / "static"
 _A_YEAR_IN_SECONDS: Final = 365 * 24 * 60 * 60
@@ -20,6 +22,7 @@ def add_assets(app: Flask) -> None:
     shelf.add_url_rule("/static/<path:name>", "GET /static/{name}", _asset)
     app.register_blueprint(shelf)
     app.jinja_env.globals["asset"] = _address
+    app.jinja_env.filters["plain"] = words.plain
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

@@ -7,7 +7,7 @@ from flask import Response, request
 from clinicflow_core.desk import accounts
 from clinicflow_core.desk.accounts import Credentials, SignUp
 from clinicflow_core.ports import Entrance
-from clinicflow_flask.pages import browsers, forms
+from clinicflow_flask.pages import browsers, forms, google
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.rendering import HOME, go, own_path, render
 from clinicflow_flask.pages.table import Page
@@ -40,6 +40,7 @@ def _shown(form: forms.Form) -> Response:
         status=form.status,
         form=form,
         following=following,
+        has_google=google.is_offered(),
     )
 
 

@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar, get_args
 
 import attrs
@@ -26,6 +26,7 @@ from clinicflow_core.errors import (
     NotFoundError,
     RefusedError,
     TooManyTriesError,
+    UnreadableError,
     WrongCredentialsError,
 )
 from clinicflow_core.ports import Once
@@ -39,9 +40,11 @@ _TOLD_IN_PLACE: Final = (
     NotFoundError,
     RefusedError,
     TooManyTriesError,
+    UnreadableError,
     WrongCredentialsError,
 )
 _DIGITS: Final = re.compile(r"-?[0-9]{1,18}")
+_BLANK: Final = "\r\n\t "
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,6 +72,11 @@ class Form:
         """Return all values of a field that can have several."""
         return self.typed.getlist(name)
 
+    def put(self, values: Iterable[tuple[str, object]]) -> None:
+        """Let *values*, by name, stand in the form as if they had been typed."""
+        for name, value in values:
+            self.typed[name] = str(value)
+
     @property
     def is_fine(self) -> bool:
         return not self.problems and self.refusal is None
@@ -81,7 +89,11 @@ class Form:
         return 422 if self.problems else 200
 
     def done(
-        self, cls: type[T], act: Callable[[T], R], only: Mapping[str, object] | None = None
+        self,
+        cls: type[T],
+        act: Callable[[T], R],
+        only: Mapping[str, object] | None = None,
+        where: Callable[[str], str] | None = None,
     ) -> R | None:
         """
         Return what *act* does with the form as a *cls*; None if it was not done.
@@ -90,21 +102,27 @@ class Form:
 
         Args:
             only: What the form does not say itself, by name.
+            where: Returns the name of the field that a JSON pointer leads to, if it
+                is not what the pointer says, positions left out.
         """
         try:
             wanted = wire.structure({**read(self.typed, cls), **(only or {})}, cls)
             return act(wanted)
         except InvalidError as error:
             for problem in error.problems:
-                self.problems.setdefault(_field_at(problem.pointer), problem.detail)
+                self._complain((where or _field_at)(problem.pointer), problem.detail)
         except _TOLD_IN_PLACE as error:
             self.refusal = error
         return None
 
+    def _complain(self, name: str, detail: str) -> None:
+        details = [*filter(None, [self.problems.get(name)]), detail]
+        self.problems[name] = "; ".join(dict.fromkeys(details))
+
 
 def sent() -> Form:
     """Return the form that was sent."""
-    return Form(request.form)
+    return Form(MultiDict(request.form))
 
 
 def asked(cls: type[T]) -> T:
@@ -131,18 +149,30 @@ def read(typed: MultiDict[str, str], cls: Any, at: str = "") -> dict[str, object
         elif wire.tuple_item(kind) is not None or wire.set_item(kind) is not None:
             if path in typed:
                 data[name] = [value for value in typed.getlist(path) if value.strip()]
+        elif (value_kind := wire.mapping_value(kind)) is not None:
+            if entries := _entries(typed, f"{path}.", value_kind):
+                data[name] = entries
         elif kind is bool:
             if path in typed:
                 # A box that is not ticked sends nothing; the field before it says no.
                 data[name] = typed.getlist(path)[-1] == "yes"
         elif path in typed:
-            value = typed[path].strip("\r\n\t ")
+            value = typed[path].strip(_BLANK)
             if value:
-                is_number = kind is int and _DIGITS.fullmatch(value)
-                data[name] = int(value) if is_number else value.replace("\r\n", "\n")
+                data[name] = _value(value, kind)
             elif can_be_none and wire.Unset in get_args(attribute.type):
                 data[name] = None
     return data
+
+
+def _entries(typed: MultiDict[str, str], at: str, kind: Any) -> dict[str, object]:
+    found = {name: typed[name].strip(_BLANK) for name in typed if name.startswith(at)}
+    return {n.removeprefix(at): _value(v, kind) for n, v in found.items() if v}
+
+
+def _value(text: str, kind: Any) -> object:
+    is_number = kind is int and _DIGITS.fullmatch(text)
+    return int(text) if is_number else text.replace("\r\n", "\n")
 
 
 def version() -> int | None:

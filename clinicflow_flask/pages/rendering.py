@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import Enum
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -41,6 +43,9 @@ def render(
         "new_key": forms.new_key,
         "said": browsers.said,
         "locales": words.locales,
+        "zones": words.zones(),
+        "options": _options,
+        "values_of": _values_of,
         **{
             name: partial(write, locale=locale)
             for name, write in _LOCAL_WORDS.items()
@@ -53,6 +58,15 @@ def render(
 _LOCAL_WORDS: Final = {
     name: write for name, write in words.FILTERS.items() if name != "plain"
 }
+
+
+def _options(records: Iterable[Any]) -> list[tuple[str, str]]:
+    """Return *records* that have a name as the options of a choice."""
+    return [(str(record.id), record.name) for record in records]
+
+
+def _values_of(kinds: Iterable[Enum]) -> list[tuple[str, str]]:
+    return [(kind.value, words.plain(kind.value)) for kind in kinds]
 
 
 def is_part() -> bool:

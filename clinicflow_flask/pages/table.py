@@ -18,6 +18,7 @@ from flask import Flask, Response, abort, request
 
 from clinicflow_core.errors import AlreadyAnsweredError
 from clinicflow_core.ports import Entrance, Store, Summarizer
+from clinicflow_core.wire import split_union
 from clinicflow_flask.pages import browsers, rendering
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.request_ids import request_id
@@ -69,7 +70,8 @@ class Page:
     @cached_property
     def hints(self) -> Mapping[str, Any]:
         """The types of the view's parameters."""
-        return {n: t for n, t in get_type_hints(self.view).items() if n != "return"}
+        hints = get_type_hints(self.view)
+        return {n: split_union(t)[0] for n, t in hints.items() if n != "return"}
 
 
 def add_pages(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from functools import cache
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
 from babel.core import get_global
@@ -44,8 +44,17 @@ def locale_of(clinic: Clinic) -> Locale:
 
 
 @cache
+def zones() -> tuple[str, ...]:
+    """Return the time zones that a clinic may be in, one name for each, sorted."""
+    places = (name for name in get_global("zone_territories") if "/" in name)
+    known = available_timezones()
+    return tuple(sorted(n for n in places if n in known and not n.startswith("Etc/")))
+
+
+@cache
 def _locale_of_zone(timezone: str) -> Locale:
-    local = f"en_{get_global('zone_territories').get(timezone)}"
+    known_as = get_global("zone_aliases").get(timezone, timezone)  # "US/Eastern"
+    local = f"en_{get_global('zone_territories').get(known_as)}"
     far = _EUROPE if timezone.startswith("Europe/") else _WORLD
     return Locale.parse(local if local in locales() else far)
 

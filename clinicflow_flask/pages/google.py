@@ -1,0 +1,155 @@
+"""
+Signing in with Google in a browser: out to it, back from it, and what may follow.
+
+Whatever comes of it is said on a page, and each page leads back to signing in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Final, ParamSpec
+
+from flask import Response, request, session
+
+from clinicflow_core.accounts.google import Step
+from clinicflow_core.desk import google as acts
+from clinicflow_core.desk.accounts import SignedIn
+from clinicflow_core.errors import (
+    ClinicFlowError,
+    GoogleRefusedError,
+    GoogleSignInError,
+    InvalidError,
+    UnavailableError,
+    WrongCredentialsError,
+)
+from clinicflow_core.ports import Entrance
+from clinicflow_flask import google, logs
+from clinicflow_flask.google import Callback, GoogleLink, GoogleSignUp
+from clinicflow_flask.pages import browsers, forms
+from clinicflow_flask.pages.rendering import go, own_path, render
+from clinicflow_flask.pages.table import Page
+from clinicflow_flask.problems import status_of
+
+PATH: Final = "/sign-in/google"
+CALLBACK: Final = f"{PATH}/callback"
+"""Where Google sends the browser back to."""
+
+_FOLLOWING: Final = "following"
+_OFFER: Final = "google-offer"
+
+P = ParamSpec("P")
+
+
+def is_offered() -> bool:
+    """Return whether people can sign in with Google on these pages."""
+    return google.returns_to(CALLBACK)
+
+
+def _telling(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Let a page say why Google signs nobody in."""
+
+    @wraps(view)
+    def telling(*args: P.args, **kwargs: P.kwargs) -> Response:
+        try:
+            return view(*args, **kwargs)
+        except InvalidError:
+            return _refused(GoogleSignInError())
+        except (
+            GoogleSignInError,
+            GoogleRefusedError,
+            WrongCredentialsError,
+            UnavailableError,
+        ) as refusal:
+            return _refused(refusal)
+
+    return telling
+
+
+def _refused(refusal: ClinicFlowError) -> Response:
+    logs.note_code(refusal.code)
+    return render(
+        "google_refused.html",
+        status=status_of(type(refusal)),
+        refusal=refusal,
+        is_offered=is_offered(),
+    )
+
+
+@_telling
+def _depart() -> Response:
+    way_there = google.depart(PATH, back_at=CALLBACK)
+    session[_FOLLOWING] = own_path(request.args.get("next"))
+    return Response(status=303, headers={"Location": way_there})
+
+
+@_telling
+def _return(entrance: Entrance) -> Response:
+    identity = google.returned(forms.asked(Callback), PATH)
+    outcome = acts.sign_in(identity, entrance)
+    if isinstance(outcome, SignedIn):
+        return _welcomed(outcome)
+    session[_OFFER] = google.sealed(identity, outcome)
+    return go(f"{PATH}/{outcome.value}")
+
+
+def _welcomed(signed_in: SignedIn) -> Response:
+    following = own_path(session.get(_FOLLOWING))
+    browsers.welcome(signed_in)
+    return go(following)
+
+
+@_telling
+def _link_form() -> Response:
+    return _shown(Step.LINK, forms.Form())
+
+
+@_telling
+def _link(entrance: Entrance) -> Response:
+    form = forms.sent()
+    signed_in = form.done(
+        GoogleLink,
+        lambda wanted: google.link(wanted, entrance),
+        only={"link_token": _offer()},
+    )
+    return _shown(Step.LINK, form) if signed_in is None else _welcomed(signed_in)
+
+
+@_telling
+def _sign_up_form() -> Response:
+    return _shown(Step.SIGN_UP, forms.Form())
+
+
+@_telling
+def _sign_up(entrance: Entrance) -> Response:
+    form = forms.sent()
+    signed_in = form.done(
+        GoogleSignUp,
+        lambda wanted: google.sign_up(wanted, entrance),
+        only={"signup_token": _offer()},
+    )
+    return _shown(Step.SIGN_UP, form) if signed_in is None else _welcomed(signed_in)
+
+
+def _shown(step: Step, form: forms.Form) -> Response:
+    return render(
+        f"google_{step.name.lower()}.html",
+        status=form.status,
+        form=form,
+        identity=google.opened(_offer(), step),
+    )
+
+
+def _offer() -> str:
+    offer: str = session.get(_OFFER, "")
+    return offer
+
+
+PAGES = (
+    Page("GET", PATH, _depart),
+    Page("GET", CALLBACK, _return),
+    Page("GET", f"{PATH}/{Step.LINK.value}", _link_form),
+    Page("POST", f"{PATH}/{Step.LINK.value}", _link),
+    Page("GET", f"{PATH}/{Step.SIGN_UP.value}", _sign_up_form),
+    Page("POST", f"{PATH}/{Step.SIGN_UP.value}", _sign_up),
+)

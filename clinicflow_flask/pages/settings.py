@@ -1,0 +1,330 @@
+"""The clinic's settings: what it is, how it books, and whoever looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import cache, partial
+from typing import Any, Final
+
+from attrs import field, frozen
+from babel import Locale
+from flask import Response, request
+
+from clinicflow_core import wire
+from clinicflow_core.desk import accounts, policies
+from clinicflow_core.desk.accounts import ChangeClinic, ChangePassword
+from clinicflow_core.desk.placing import bookable_day
+from clinicflow_core.desk.policies import KeptPolicy
+from clinicflow_core.entities.appointment import VisitCategory
+from clinicflow_core.entities.clinic import Clinic, ClinicSize
+from clinicflow_core.entities.policy import HolidayRegion, SchedulingPolicy
+from clinicflow_core.ports import Entrance, UnitOfWork
+from clinicflow_core.scheduling.closures import is_known
+from clinicflow_flask.pages import browsers, forms, words
+from clinicflow_flask.pages.browsers import Visitor
+from clinicflow_flask.pages.forms import Form
+from clinicflow_flask.pages.rendering import go, render
+from clinicflow_flask.pages.table import Page
+
+_CLINIC: Final = "/settings"
+_POLICY: Final = "/settings/policy"
+_ACCOUNT: Final = "/settings/account"
+_CLOSED: Final = "/settings/closed-days"
+
+_DAY: Final = timedelta(days=1)
+_LONGEST_CLOSURE: Final = 366 * _DAY
+_SHOWN: Final = datetime(2026, 3, 2, 15, 5)
+"""A day and a time that no two ways of writing them have in common."""
+
+
+@frozen
+class Rule:
+    """
+    One number of a scheduling policy, as people are asked for it.
+
+    Attributes:
+        name: Of the field.
+        help: What it does.
+        only_clinic: Whether no doctor has one of their own.
+        can_be_none: Whether the clinic can do without.
+    """
+
+    name: str
+    label: str
+    unit: str
+    help: str
+    only_clinic: bool = False
+    can_be_none: bool = False
+
+
+RULES: Final = (
+    Rule(
+        "slot_step",
+        "Times are offered every",
+        "minutes",
+        "Counted from the start of work. It must divide a day evenly: 5, 10, 15, 20, "
+        "30 or 60, for instance.",
+    ),
+    Rule(
+        "buffer_before",
+        "Free before each visit",
+        "minutes",
+        "The doctor has no other visit in it.",
+    ),
+    Rule(
+        "buffer_after",
+        "Free after each visit",
+        "minutes",
+        "Of the time after one visit and the time before the next, the longer counts.",
+    ),
+    Rule(
+        "min_notice",
+        "Book at least so long ahead",
+        "minutes",
+        "From the booking to the start of the visit. An hour is 60, a day is 1440.",
+    ),
+    Rule(
+        "max_horizon_days",
+        "Book at most so far ahead",
+        "days",
+        "The last day that can be booked, counted from today. Leave it empty for any.",
+        can_be_none=True,
+    ),
+    Rule(
+        "daily_limit",
+        "Visits of a doctor on one day, at most",
+        "visits",
+        "Leave it empty for any number.",
+        can_be_none=True,
+    ),
+    Rule(
+        "cancellation_cutoff",
+        "A cancellation is late from",
+        "minutes before the start",
+        "Late ones are counted in the figures. A day is 1440.",
+        only_clinic=True,
+    ),
+    Rule(
+        "offer_minutes",
+        "A free time is held for the waitlist for",
+        "minutes",
+        "So long somebody who waits may think about it before the next one is asked.",
+        only_clinic=True,
+    ),
+)
+"""In the order in which they are asked for."""
+
+DURATIONS: Final[Mapping[VisitCategory, str]] = {
+    VisitCategory.NEW_PATIENT: "A new patient's visit takes",
+    VisitCategory.FOLLOW_UP: "A follow-up takes",
+}
+
+
+@frozen(kw_only=True)
+class Closure:
+    """
+    Days on which the clinic is closed.
+
+    Attributes:
+        last: It is closed too; None for one day.
+    """
+
+    first: date = field(validator=bookable_day)
+    last: date | None = field(default=None, validator=bookable_day)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.first <= self.end <= self.first + _LONGEST_CLOSURE:
+            raise ValueError("the last day must be at most a year after the first one")
+
+    @property
+    def end(self) -> date:
+        return self.last or self.first
+
+    @property
+    def days(self) -> frozenset[date]:
+        count = (self.end - self.first).days + 1
+        return frozenset(self.first + n * _DAY for n in range(count))
+
+
+def _clinic(who: Visitor) -> Response:
+    return _clinic_shown(who, Form())
+
+
+def _change_clinic(who: Visitor) -> Response:
+    form = forms.sent()
+    changed = form.done(
+        ChangeClinic,
+        lambda wanted: accounts.change_clinic(wanted, who.desk(), forms.version()),
+        only={"clinic_metadata": _metadata(who.me.clinic, form["locale"])},
+    )
+    if changed is None:
+        return _clinic_shown(who, form)
+    browsers.say("The clinic is as you set it.")
+    return go(_CLINIC)
+
+
+def _metadata(clinic: Clinic, locale: str) -> Mapping[str, object]:
+    """Return what is known of *clinic*, with *locale* if there is such a one."""
+    others = {n: v for n, v in clinic.clinic_metadata.items() if n != words.LOCALE}
+    return others | ({words.LOCALE: locale} if locale in words.locales() else {})
+
+
+def _clinic_shown(who: Visitor, form: Form) -> Response:
+    return render(
+        "settings.html",
+        who,
+        form.status,
+        form=form,
+        again=_CLINIC,
+        sizes=ClinicSize,
+        chosen_locale=who.me.clinic.clinic_metadata.get(words.LOCALE, ""),
+        written=_ways_of_writing(),
+        shown=_SHOWN,
+    )
+
+
+@cache
+def _ways_of_writing() -> tuple[tuple[str, str], ...]:
+    """Return the locales with what they are of, and how they write a day and time."""
+
+    def example(name: str) -> str:
+        locale = Locale.parse(name)
+        day = words.short_date(_SHOWN.date(), locale)
+        return f"{day}, {words.clock(_SHOWN.time(), locale)}"
+
+    return tuple((n, f"{of}: {example(n)}") for n, of in words.locales().items())
+
+
+def _policy(who: Visitor) -> Response:
+    return _policy_shown(who, Form(), Form())
+
+
+def _set_policy(who: Visitor) -> Response:
+    form = forms.sent()
+    closed = [day.isoformat() for day in who.me.clinic.policy.closed_days]
+    kept = form.done(
+        SchedulingPolicy,
+        lambda wanted: policies.set_policy(wanted, who.desk(), forms.version()),
+        only={"closed_days": closed},
+    )
+    if kept is None:
+        return _policy_shown(who, form, Form())
+    browsers.say("From now on visits are booked by these rules. Those booked stay.")
+    return go(_POLICY)
+
+
+def _close(who: Visitor) -> Response:
+    form = forms.sent()
+    closed = form.done(Closure, partial(_with_closed, who.desk()))
+    if closed is None:
+        return _policy_shown(who, Form(), form)
+    return _closed(closed)
+
+
+def _close_again(first: date, last: date, who: Visitor) -> Response:
+    return _closed(_with_closed(who.desk(), _closure(first, last)))
+
+
+def _open(first: date, last: date, who: Visitor) -> Response:
+    _without_closed(who.desk(), _closure(first, last))
+    browsers.say("The clinic is open then.", undo_path=f"{_CLOSED}/{first}/{last}/close")
+    return go(_POLICY)
+
+
+def _closed(closure: Closure) -> Response:
+    undo_path = f"{_CLOSED}/{closure.first}/{closure.end}/open"
+    browsers.say("The clinic is closed then. Visits that were booked stay.", undo_path=undo_path)
+    return go(_POLICY)
+
+
+def _closure(first: date, last: date) -> Closure:
+    days = {"first": first.isoformat(), "last": last.isoformat()}
+    return wire.structure(days, Closure)
+
+
+def _with_closed(desk: UnitOfWork, closure: Closure) -> Closure:
+    kept = policies.policy(desk)
+    _set_closed(kept, closure.days.union(kept.policy.closed_days), desk)
+    return closure
+
+
+def _without_closed(desk: UnitOfWork, closure: Closure) -> None:
+    kept = policies.policy(desk)
+    _set_closed(kept, set(kept.policy.closed_days) - closure.days, desk)
+
+
+def _set_closed(kept: KeptPolicy, days: Iterable[date], desk: UnitOfWork) -> None:
+    said: Any = wire.dump(kept.policy)
+    closed = [day.isoformat() for day in days]
+    policy = wire.structure({**said, "closed_days": closed}, SchedulingPolicy)
+    policies.set_policy(policy, desk, kept.version)
+
+
+def _policy_shown(who: Visitor, form: Form, closing: Form) -> Response:
+    policy = who.me.clinic.policy
+    return render(
+        "settings_policy.html",
+        who,
+        max(form.status, closing.status),
+        form=form,
+        closing=closing,
+        again=_POLICY,
+        policy=policy,
+        rules=RULES,
+        durations=DURATIONS,
+        countries=countries(),
+        closures=list(closures(policy.closed_days)),
+    )
+
+
+def closures(days: Sequence[date]) -> Iterator[Closure]:
+    """Yield the *days*, which are sorted, as stretches of days one after another."""
+    first: date | None = None
+    for position, day in enumerate(days):
+        first = first or day
+        if days[position + 1 : position + 2] != (day + _DAY,):
+            yield Closure(first=first, last=day)
+            first = None
+
+
+@cache
+def countries() -> tuple[tuple[str, str], ...]:
+    """Return the countries whose public holidays are known, by name."""
+    names = Locale("en").territories.items()
+    known = [(c, n) for c, n in names if is_known(HolidayRegion(country=c))]
+    return tuple(sorted(known, key=lambda each: each[1]))
+
+
+def _account(who: Visitor) -> Response:
+    return _account_shown(who, Form())
+
+
+def _change_password(who: Visitor, entrance: Entrance) -> Response:
+    form = forms.sent()
+
+    def change(wanted: ChangePassword) -> bool:
+        accounts.change_password(wanted, who.desk(), entrance, request.remote_addr)
+        return True
+
+    if not form.done(ChangePassword, change):
+        return _account_shown(who, form)
+    browsers.say("You have a new password, and are signed out everywhere else.")
+    return go(_ACCOUNT)
+
+
+def _account_shown(who: Visitor, form: Form) -> Response:
+    return render("settings_account.html", who, form.status, form=form, again=_ACCOUNT)
+
+
+PAGES = (
+    Page("GET", _CLINIC, _clinic),
+    Page("POST", _CLINIC, _change_clinic),
+    Page("GET", _POLICY, _policy),
+    Page("POST", _POLICY, _set_policy),
+    Page("POST", _CLOSED, _close),
+    Page("POST", f"{_CLOSED}/{{first}}/{{last}}/close", _close_again),
+    Page("POST", f"{_CLOSED}/{{first}}/{{last}}/open", _open),
+    Page("GET", _ACCOUNT, _account),
+    Page("POST", _ACCOUNT, _change_password),
+)
