@@ -214,12 +214,13 @@ def visit(appointment_id: AppointmentId, uow: UnitOfWork) -> VisitDetails:
         form = uow.intake_forms.current_of(found.id)
         given_up = uow.appointments.cancellations_of(found.id)
         events = uow.events.of(found.id)
+        fell = found.status not in HOLDING
         return VisitDetails(
             appointment=found,
             patient_name=patients[found.patient_id].full_name,
             doctor=uow.doctors.get(found.doctor_id),
-            form=form and listed(form),
-            cancellation=given_up[-1] if given_up and found.status not in HOLDING else None,
+            form=None if form is None else listed(form),
+            cancellation=given_up[-1] if given_up and fell else None,
             moves=booking.moves_among(events),
             events=events,
         )

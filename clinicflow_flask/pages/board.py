@@ -25,6 +25,8 @@ from clinicflow_core.entities.appointment import (
 )
 from clinicflow_core.entities.calendar import TimeOff
 from clinicflow_core.entities.doctor import Doctor
+from clinicflow_core.wire import LocalDateTime
+
 STEP: Final = 5
 """Minutes in a row."""
 
@@ -228,7 +230,9 @@ class _Frame:
         off = _off_on_day(day, on)
         offered = [_stretch_of(span) for span in day.offered]
         holding = [v for v in day.visits if v.appointment.status in HOLDING]
-        taken = [_stretch(v.appointment.start_time, v.appointment.end_time) for v in holding]
+        taken = [
+            _stretch(v.appointment.start_time, v.appointment.end_time) for v in holding
+        ]
         boxes: list[tuple[Stretch, VisitBox | FreeBox | OffBox]] = [
             *self._visits(holding, taken),
             *((s, self._off(s, is_offer=False)) for s in off),
@@ -350,7 +354,7 @@ def _off_on_day(day: DoctorDay, on: date) -> list[Stretch]:
 
 def _off_on(off: TimeOff, on: date) -> Stretch | None:
     """Return the part of *off* that lies on a day."""
-    midnight = datetime.combine(on, time())
+    midnight = LocalDateTime(datetime.combine(on, time()))
     start = max(0, int((off.starts - midnight).total_seconds() // 60))
     end = min(_DAY, int(-((midnight - off.ends).total_seconds() // 60)))
     return Stretch(start, end) if start < end else None

@@ -25,7 +25,7 @@ from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk import accounts
 from clinicflow_core.desk.accounts import Me, SignedIn
 from clinicflow_core.entities.ids import ClinicId, SessionId
-from clinicflow_core.errors import NotSignedInError, RefusedError
+from clinicflow_core.errors import NotPermittedError, NotSignedInError, RefusedError
 from clinicflow_core.ports import Once, Store, UnitOfWork
 from clinicflow_core.settings import Environment, Settings
 from clinicflow_flask import logs
@@ -72,6 +72,16 @@ class Visitor:
     def may(self, permission: str) -> bool:
         """Return whether they have the *permission* of that name: "BOOK"."""
         return Permission[permission] in self.me.permissions
+
+    def must(self, permission: str) -> None:
+        """
+        Refuse to show the form of an act that they may not do.
+
+        Raises:
+            NotPermittedError: If they do not have the *permission* of that name.
+        """
+        if not self.may(permission):
+            raise NotPermittedError(Permission[permission].value)
 
 
 def add_browsers(app: Flask, settings: Settings, secret: str) -> None:
@@ -145,7 +155,11 @@ def refuse_strange_form() -> None:
     is_elsewhere = request.headers.get("Sec-Fetch-Site") in _ELSEWHERE
     sent = request.form.get(TOKEN, "")
     known = session.get(TOKEN, "")
-    if is_elsewhere or not known or not hmac.compare_digest(sent.encode(), known.encode()):
+    if (
+        is_elsewhere
+        or not known
+        or not hmac.compare_digest(sent.encode(), known.encode())
+    ):
         raise StrangeFormError
 
 

@@ -133,7 +133,9 @@ def _totals(week: ScheduleWeek) -> list[tuple[DoctorDay, list[Total]]]:
     return list(by_doctor.values())
 
 
-def _drawn(columns: Sequence[tuple[date, DoctorDay]], desk: UnitOfWork) -> dict[str, Any]:
+def _drawn(
+    columns: Sequence[tuple[date, DoctorDay]], desk: UnitOfWork
+) -> dict[str, Any]:
     """Return the board as HTML, and what tells this drawing from others."""
     locale = words.locale_of(desk.clinic)
     html = render_template(

@@ -120,6 +120,11 @@ class Form:
         self.problems[name] = "; ".join(dict.fromkeys(details))
 
 
+@attrs.frozen
+class Nothing:
+    """What a form asks for that is no more than a button."""
+
+
 def sent() -> Form:
     """Return the form that was sent."""
     return Form(MultiDict(request.form))
@@ -137,42 +142,31 @@ def asked(cls: type[T]) -> T:
 
 def read(typed: MultiDict[str, str], cls: Any, at: str = "") -> dict[str, object]:
     """Return what was *typed* as `wire.structure` takes it for a *cls*."""
-    data: dict[str, object] = {}
-    for attribute in wire.visible_fields(cls):
-        name = wire.name_of(attribute)
-        path = f"{at}{name}"
-        kind, can_be_none = wire.split_union(attribute.type)
-        if attrs.has(kind):
-            inner = read(typed, kind, f"{path}.")
-            if inner or not can_be_none:
-                data[name] = inner
-        elif wire.tuple_item(kind) is not None or wire.set_item(kind) is not None:
-            if path in typed:
-                data[name] = [value for value in typed.getlist(path) if value.strip()]
-        elif (value_kind := wire.mapping_value(kind)) is not None:
-            if entries := _entries(typed, f"{path}.", value_kind):
-                data[name] = entries
-        elif kind is bool:
-            if path in typed:
-                # A box that is not ticked sends nothing; the field before it says no.
-                data[name] = typed.getlist(path)[-1] == "yes"
-        elif path in typed:
-            value = typed[path].strip(_BLANK)
-            if value:
-                data[name] = _value(value, kind)
-            elif can_be_none and wire.Unset in get_args(attribute.type):
-                data[name] = None
-    return data
+    fields = (
+        (wire.name_of(attribute), attribute.type)
+        for attribute in wire.visible_fields(cls)
+    )
+    read_fields = ((name, _field(typed, kind, f"{at}{name}")) for name, kind in fields)
+    return {name: value for name, value in read_fields if value is not wire.UNSET}
 
 
-def _entries(typed: MultiDict[str, str], at: str, kind: Any) -> dict[str, object]:
-    found = {name: typed[name].strip(_BLANK) for name in typed if name.startswith(at)}
-    return {n.removeprefix(at): _value(v, kind) for n, v in found.items() if v}
-
-
-def _value(text: str, kind: Any) -> object:
-    is_number = kind is int and _DIGITS.fullmatch(text)
-    return int(text) if is_number else text.replace("\r\n", "\n")
+def _field(typed: MultiDict[str, str], whole: Any, path: str) -> object:
+    """Return what was typed at *path* for the type *whole*; UNSET for nothing."""
+    kind, can_be_none = wire.split_union(whole)
+    if attrs.has(kind):
+        inner = read(typed, kind, f"{path}.")
+        return inner if inner or not can_be_none else wire.UNSET
+    if path not in typed:
+        return wire.UNSET
+    if wire.tuple_item(kind) is not None or wire.set_item(kind) is not None:
+        return [value for value in typed.getlist(path) if value.strip()]
+    if kind is bool:
+        # A box that is not ticked sends nothing; the field before it says no.
+        return typed.getlist(path)[-1] == "yes"
+    value = typed[path].strip("\r\n\t ").replace("\r\n", "\n")
+    if not value:
+        return None if can_be_none and wire.Unset in get_args(whole) else wire.UNSET
+    return int(value) if kind is int and _DIGITS.fullmatch(value) else value
 
 
 def version() -> int | None:

@@ -46,10 +46,7 @@ def render(
         "zones": words.zones(),
         "options": _options,
         "values_of": _values_of,
-        **{
-            name: partial(write, locale=locale)
-            for name, write in _LOCAL_WORDS.items()
-        },
+        **{name: partial(write, locale=locale) for name, write in _LOCAL_WORDS.items()},
         **values,
     }
     return make_response(render_template(template, **context), status)

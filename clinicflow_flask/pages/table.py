@@ -113,7 +113,9 @@ def _answering(
         Store: lambda: store,
         Summarizer: lambda: summarizer,
     }
-    needed = {name: services[kind] for name, kind in page.hints.items() if kind in services}
+    needed = {
+        name: services[kind] for name, kind in page.hints.items() if kind in services
+    }
     days = [name for name, kind in page.hints.items() if kind is date]
     is_sent = page.method == "POST"
 

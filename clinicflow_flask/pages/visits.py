@@ -207,7 +207,10 @@ class _Nothing:
 
 def _no_show(appointment_id: AppointmentId, who: Visitor) -> Response:
     form = forms.sent()
-    if form.done(_Nothing, lambda _: booking.no_show(appointment_id, who.desk())) is None:
+    if (
+        form.done(_Nothing, lambda _: booking.no_show(appointment_id, who.desk()))
+        is None
+    ):
         return _shown(appointment_id, who, form)
     browsers.say("The visit is noted as missed.", undo_path=_undo(appointment_id))
     return go(f"/visits/{appointment_id}")

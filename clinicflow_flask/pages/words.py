@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from functools import cache
@@ -18,6 +19,8 @@ from clinicflow_core.entities.clinic import Clinic
 LOCALE: Final = "locale"
 """Under which a clinic's metadata name the locale that was chosen."""
 
+_DATE: Final = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
+_TIME: Final = re.compile(r"\b(?:[01][0-9]|2[0-3]):[0-5][0-9]\b")
 _EUROPE: Final = "en_150"
 _WORLD: Final = "en_001"
 
@@ -103,6 +106,19 @@ def instant(at: datetime, zone: ZoneInfo, locale: Locale) -> str:
     return f"{date_part}, {clock(local.time(), locale)}"
 
 
+def told(sentence: str, locale: Locale) -> str:
+    """Return a sentence of the core with its days and times in the words of here."""
+    sentence = _DATE.sub(lambda on: _date_told(on[0], locale), sentence)
+    return _TIME.sub(lambda at: clock(time.fromisoformat(at[0]), locale), sentence)
+
+
+def _date_told(text: str, locale: Locale) -> str:
+    try:
+        return short_date(date.fromisoformat(text), locale)
+    except ValueError:
+        return text
+
+
 def plain(name: str) -> str:
     """Return a name of the record for people: "no-show" as "No show"."""
     words = name.replace("-", " ").replace("_", " ")
@@ -115,6 +131,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "long_day": long_day,
     "short_date": short_date,
     "instant": instant,
+    "told": told,
     "plain": plain,
 }
 """What templates call them; all but the last are given the locale of the page."""
