@@ -156,6 +156,8 @@ def _field(typed: MultiDict[str, str], whole: Any, path: str) -> object:
     if attrs.has(kind):
         inner = read(typed, kind, f"{path}.")
         return inner if inner or not can_be_none else wire.UNSET
+    if (value_kind := wire.mapping_value(kind)) is not None:
+        return _entries(typed, f"{path}.", value_kind) or wire.UNSET
     if path not in typed:
         return wire.UNSET
     if wire.tuple_item(kind) is not None or wire.set_item(kind) is not None:
@@ -163,10 +165,20 @@ def _field(typed: MultiDict[str, str], whole: Any, path: str) -> object:
     if kind is bool:
         # A box that is not ticked sends nothing; the field before it says no.
         return typed.getlist(path)[-1] == "yes"
-    value = typed[path].strip("\r\n\t ").replace("\r\n", "\n")
+    value = typed[path].strip(_BLANK)
     if not value:
         return None if can_be_none and wire.Unset in get_args(whole) else wire.UNSET
-    return int(value) if kind is int and _DIGITS.fullmatch(value) else value
+    return _value(value, kind)
+
+
+def _entries(typed: MultiDict[str, str], at: str, kind: Any) -> dict[str, object]:
+    found = {name: typed[name].strip(_BLANK) for name in typed if name.startswith(at)}
+    return {n.removeprefix(at): _value(v, kind) for n, v in found.items() if v}
+
+
+def _value(text: str, kind: Any) -> object:
+    is_number = kind is int and _DIGITS.fullmatch(text)
+    return int(text) if is_number else text.replace("\r\n", "\n")
 
 
 def version() -> int | None:

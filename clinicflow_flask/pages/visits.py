@@ -192,7 +192,7 @@ def _step(
 
     def view(appointment_id: AppointmentId, who: Visitor) -> Response:
         form = forms.sent()
-        if form.done(_Nothing, lambda _: act(appointment_id, who.desk())) is None:
+        if form.done(forms.Nothing, lambda _: act(appointment_id, who.desk())) is None:
             return _shown(appointment_id, who, form)
         browsers.say(said)
         return go(f"/visits/{appointment_id}")
@@ -200,15 +200,10 @@ def _step(
     return view
 
 
-@frozen
-class _Nothing:
-    """What a form holds that only has a button."""
-
-
 def _no_show(appointment_id: AppointmentId, who: Visitor) -> Response:
     form = forms.sent()
     if (
-        form.done(_Nothing, lambda _: booking.no_show(appointment_id, who.desk()))
+        form.done(forms.Nothing, lambda _: booking.no_show(appointment_id, who.desk()))
         is None
     ):
         return _shown(appointment_id, who, form)
