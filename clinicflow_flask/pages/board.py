@@ -45,10 +45,11 @@ _INTAKE: Final = {
     IntakeStatus.SENT: "form sent",
     IntakeStatus.COMPLETED: "form done",
 }
-_COLORS: Final = (
+COLORS: Final = (
     *("#0f766e", "#b45309", "#6d28d9", "#be123c", "#1d4ed8"),
     *("#4d7c0f", "#a21caf", "#0369a1", "#c2410c", "#475569"),
 )
+"""Of doctors who have none, in turn."""
 
 
 @frozen(order=True)
@@ -280,7 +281,7 @@ class _Frame:
         for stretch in worked:
             for free in stretch.without(blocked):
                 for start, end in pairwise(_cuts(free)):
-                    if start >= earliest:
+                    if start >= earliest and end - start >= STEP:
                         cell = Stretch(start, end)
                         yield cell, FreeBox(box=self._box(cell), start=_time(start))
 
@@ -365,4 +366,4 @@ def _time(minute: int) -> time:
 
 
 def _color(doctor: Doctor, number: int) -> str:
-    return doctor.color or _COLORS[number % len(_COLORS)]
+    return doctor.color or COLORS[number % len(COLORS)]

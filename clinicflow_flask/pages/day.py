@@ -56,6 +56,7 @@ def _day(on: date | None, who: Visitor) -> Response:
         "day.html",
         who,
         on=day.date,
+        today=_today_at(desk),
         has_doctors=bool(day.doctors),
         one_day=_DAY,
         path=f"/day/{day.date}",
@@ -150,7 +151,6 @@ def _drawn(
         day=partial(words.day, locale=locale),
     )
     return {
-        "today": _today_at(desk),
         "board": Markup(html),  # noqa: S704  A template made it.
         "seen": hashlib.sha256(html.encode()).hexdigest()[:16],
     }

@@ -61,16 +61,22 @@ class Browser:
         assert self.answer is not None
         return self.answer.request.path
 
-    def open(self, path: str, headers: Mapping[str, str] | None = None) -> BeautifulSoup:
+    def open(
+        self, path: str, headers: Mapping[str, str] | None = None
+    ) -> BeautifulSoup:
         """Go to *path*, by hand or by a link."""
         return self._show(
-            self.client.get(path, headers=_ACCEPTS | dict(headers or {}), follow_redirects=True)
+            self.client.get(
+                path, headers=_ACCEPTS | dict(headers or {}), follow_redirects=True
+            )
         )
 
     def follow(self, label: str) -> BeautifulSoup:
         """Follow the link that says *label*."""
         assert self.page is not None
-        found = [a for a in self.page.find_all("a") if label in a.get_text(" ", strip=True)]
+        found = [
+            a for a in self.page.find_all("a") if label in a.get_text(" ", strip=True)
+        ]
         assert found, f"no link says {label!r}: {self.text}"
         return self.open(str(found[0]["href"]))
 
@@ -91,7 +97,9 @@ class Browser:
         sent = {name: value for name, value in data.items() if value is not None}
         if form.get("method", "get").lower() == "get":
             return self._show(
-                self.client.get(path, query_string=sent, headers=_ACCEPTS, follow_redirects=True)
+                self.client.get(
+                    path, query_string=sent, headers=_ACCEPTS, follow_redirects=True
+                )
             )
         return self.post(path, sent)
 
