@@ -207,9 +207,6 @@ def test_names_on_the_board_are_only_text(browser, desk):
     assert evil in browser.text
     assert "{{ config }}" in browser.text
     assert not page.select("#board script, #board img, #board b b")
-    assert not re.search(
-        r"alert\(1\)(?!.*&lt;)", "".join(map(str, page.select("script")))
-    )
 
 
 def test_looking_changes_nothing(browser, desk, store):
