@@ -46,6 +46,14 @@ COMMANDS = {
         "agenda:agenda",
         "Show a day or a week: who comes when to whom, and what is free.",
     ),
+    "today": (
+        "today:today",
+        "Tell how the clinic's day goes: who waits, who is next, what is not settled.",
+    ),
+    "figures": (
+        "figures:figures",
+        "Count what some days came to: visits, rates, waits, and time that was booked.",
+    ),
     "openings": ("openings:openings", "List all free times, by doctor and day."),
     "next": (
         "openings:next_openings",

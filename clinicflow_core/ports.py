@@ -25,7 +25,12 @@ from clinicflow_core.entities.appointment import (
     IntakeStatus,
     Status,
 )
-from clinicflow_core.entities.calendar import DatedHours, DayStretch, TimeOff
+from clinicflow_core.entities.calendar import (
+    Calendar,
+    DatedHours,
+    DayStretch,
+    TimeOff,
+)
 from clinicflow_core.entities.clinic import Clinic
 from clinicflow_core.entities.doctor import Doctor, WorkingHours
 from clinicflow_core.entities.event import Event
@@ -52,6 +57,7 @@ from clinicflow_core.entities.series import Series
 from clinicflow_core.entities.summary import Digest, Statement, Summary
 from clinicflow_core.entities.user import Session, User
 from clinicflow_core.entities.waitlist import Offer, WaitlistEntry, WaitlistStatus
+from clinicflow_core.figures.visits import CountedVisit
 from clinicflow_core.scheduling.diary import Diary
 from clinicflow_core.timespan import TimeSpan
 from clinicflow_core.trail import Link
@@ -67,6 +73,9 @@ MOST_TIME_OFF = 1000
 
 MOST_COMPARED = 100
 """How many candidates for a duplicate are compared with one patient."""
+
+MOST_COUNTED = 200_000
+"""How many visits figures are made of at once."""
 
 T = TypeVar("T")
 
@@ -698,6 +707,75 @@ class Users(Protocol):
         """Sign an account out everywhere, or everywhere *but* in one session."""
 
 
+@frozen(kw_only=True)
+class Counted:
+    """
+    What figures are counted from.
+
+    Attributes:
+        doctors: By name.
+        calendars: When each of them works.
+        visits: By start, then by id.
+    """
+
+    doctors: Mapping[DoctorId, Doctor]
+    calendars: Mapping[DoctorId, Calendar]
+    visits: tuple[CountedVisit, ...]
+
+
+@frozen(kw_only=True)
+class LooseEnds:
+    """
+    What nobody has settled yet.
+
+    Attributes:
+        open: Visits that are over and still unconfirmed or confirmed, the latest first.
+        open_count: How many there are, however many are in *open*.
+        unsigned_count: How many visits have a summary that nobody signed.
+    """
+
+    open: tuple[CountedVisit, ...]
+    open_count: int
+    unsigned_count: int
+
+
+class Figures(Protocol):
+    """What the figures of one clinic are counted from, read in one round trip."""
+
+    def read(
+        self, first: date, last: date, doctor_id: DoctorId | None = None
+    ) -> Counted:
+        """
+        Return the visits of the days from *first* to *last*.
+
+        Cancelled and missed ones are among them, and those of the two days before,
+        which can run into *first*. There are at most `MOST_COUNTED` of them and one
+        more. Dated hours and time off are those that can matter in these days.
+
+        Args:
+            doctor_id: Of one doctor alone; None for all doctors, however many.
+
+        Raises:
+            DoctorNotFoundError: If there is no such doctor.
+        """
+
+    def loose_ends(
+        self,
+        since: datetime,
+        now: datetime,
+        limit: int,
+        doctor_id: DoctorId | None = None,
+    ) -> LooseEnds:
+        """
+        Return what is not settled of visits that started at *since* or later.
+
+        Args:
+            now: A visit that ends then or before is over.
+            limit: How many open visits to return at most.
+            doctor_id: Of one doctor alone; None for all.
+        """
+
+
 class Events(Protocol):
     """What happened in one clinic."""
 
@@ -706,6 +784,21 @@ class Events(Protocol):
 
     def newest(self, limit: int) -> tuple[Event, ...]:
         """Return at most *limit* events of all records, newest first."""
+
+    def page(
+        self,
+        kinds: Collection[str],
+        request: PageRequest,
+        of_doctor: DoctorId | None = None,
+    ) -> Page[Event]:
+        """
+        Return a part of the events of *kinds*, newest first.
+
+        Its place in the list is the event's id; none comes after an unknown one.
+
+        Args:
+            of_doctor: Only those that happened to visits of this doctor.
+        """
 
     def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
         """
@@ -752,6 +845,8 @@ class UnitOfWork(Protocol):
     def belongings(self) -> Belongings: ...
     @property
     def diaries(self) -> Diaries: ...
+    @property
+    def figures(self) -> Figures: ...
     @property
     def intake_forms(self) -> IntakeForms: ...
     @property

@@ -60,6 +60,23 @@ class Redirect:
     location: str
 
 
+@frozen
+class CsvFile:
+    """
+    A table that the browser saves as a file.
+
+    Attributes:
+        name: Of the file: letters, digits, dots and hyphens.
+        text: See `csv_text`.
+    """
+
+    name: str
+    text: str
+
+
+CSV: Final = "text/csv; charset=utf-8"
+"""The media type of a `CsvFile`."""
+
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -74,6 +91,9 @@ def respond(
         return Response(status=204)
     if isinstance(value, Redirect):
         return Response(status=status, headers={"Location": value.location})
+    if isinstance(value, CsvFile):
+        saved = {"Content-Disposition": f'attachment; filename="{value.name}"'}
+        return Response(value.text, status, saved, content_type=CSV)
     response = Response(_encode(value), status, content_type=media_type)
     if headers:
         response.headers.extend(headers)
@@ -101,7 +121,7 @@ def renderer(kind: Any) -> Callable[[Any], object]:
         return _render_given_up
     if kind is Sent:
         return _render_sent
-    if kind is Redirect:
+    if kind in (Redirect, CsvFile):
         return _as_it_is
     if kind in _ONLY:
         name = _ONLY[kind]
@@ -111,10 +131,17 @@ def renderer(kind: Any) -> Callable[[Any], object]:
     return wire.dump
 
 
+def media_type_of(kind: Any) -> str:
+    """Return the media type of an answer that tells a *kind*."""
+    return CSV if kind is CsvFile else "application/json"
+
+
 def answer_schema(kind: Any, components: dict[str, object]) -> dict[str, object]:
     """Return the schema of what `renderer` makes of a *kind*."""
     if kind == Document:
         return {"type": "object"}
+    if kind is CsvFile:
+        return {"type": "string"}
     if get_origin(kind) is Page:
         items = answer_schema(get_args(kind)[0], components)
         return {

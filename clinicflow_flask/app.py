@@ -30,6 +30,7 @@ from clinicflow_flask import (
     accounts,
     appointments,
     clinic,
+    dashboard,
     doctors,
     google,
     health,
@@ -47,7 +48,15 @@ from clinicflow_flask.answers import Document
 from clinicflow_flask.headers import add_headers
 from clinicflow_flask.logs import add_request_log
 from clinicflow_flask.metrics import add_metrics
-from clinicflow_flask.pages import entrance
+from clinicflow_flask.pages import choosing, day, entrance, patient_form, users, visits
+from clinicflow_flask.pages import dashboard as dashboard_pages
+from clinicflow_flask.pages import doctors as doctor_pages
+from clinicflow_flask.pages import google as google_pages
+from clinicflow_flask.pages import intake as intake_pages
+from clinicflow_flask.pages import patients as patient_pages
+from clinicflow_flask.pages import questionnaires as questionnaire_pages
+from clinicflow_flask.pages import settings as settings_pages
+from clinicflow_flask.pages import waitlist as waitlist_pages
 from clinicflow_flask.pages.assets import add_assets
 from clinicflow_flask.pages.browsers import add_browsers
 from clinicflow_flask.pages.refusals import as_page
@@ -188,10 +197,26 @@ ROUTES: Final[tuple[Route, ...]] = (
     *series.ROUTES,
     *waitlist.ROUTES,
     *schedule.ROUTES,
+    *dashboard.ROUTES,
     *questionnaires.ROUTES,
     *intake.ROUTES,
     *summaries.ROUTES,
     *patient_link.ROUTES,
 )
 
-PAGES: Final[tuple[Page, ...]] = (*entrance.PAGES,)
+PAGES: Final[tuple[Page, ...]] = (
+    *entrance.PAGES,
+    *day.PAGES,
+    *visits.PAGES,
+    *google_pages.PAGES,
+    *dashboard_pages.PAGES,
+    *choosing.PAGES,
+    *patient_pages.PAGES,
+    *waitlist_pages.PAGES,
+    *intake_pages.PAGES,
+    *patient_form.PAGES,
+    *settings_pages.PAGES,
+    *doctor_pages.PAGES,
+    *users.PAGES,
+    *questionnaire_pages.PAGES,
+)

@@ -2,13 +2,15 @@
 Signing in with Google: out to it, back from it, and what may follow.
 
 The browser's cookie binds the way back to the way out: what Google gives to one
-browser counts in no other.
+browser counts in no other. A path parts the cookie of a front end from that of the
+pages.
 """
 
 from __future__ import annotations
 
 import hmac
 from typing import Final
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 from flask import Flask, Response, after_this_request, current_app, request
@@ -63,6 +65,9 @@ class _SignIn:
     seals: Seals
     is_secure: bool
 
+    def returns_to(self, path: str) -> bool:
+        return urlsplit(self.provider.redirect_uri).path == path
+
 
 @frozen(kw_only=True)
 class Callback:
@@ -115,55 +120,75 @@ def _configured() -> _SignIn:
     return configured
 
 
-def _depart() -> Redirect:
+def returns_to(path: str) -> bool:
+    """Return whether Google is configured, and sends browsers back to *path*."""
+    configured = current_app.extensions[_EXTENSION]
+    return isinstance(configured, _SignIn) and configured.returns_to(path)
+
+
+def depart(path: str, back_at: str | None = None) -> str:
+    """
+    Return where at Google the browser is sent.
+
+    Args:
+        path: Below it the browser comes back, with the cookie that this sets.
+        back_at: To which path it must come back; None if a front end sees to that.
+
+    Raises:
+        NotConfiguredError: If a setting is missing, or lets it come back elsewhere.
+        GoogleAwayError: If Google does not answer.
+    """
     configured = _configured()
+    if back_at is not None and not configured.returns_to(back_at):
+        raise NotConfiguredError("GOOGLE_REDIRECT_URI")
     departure = Departure.now()
-    way_there = Redirect(configured.provider.way_there(departure))
+    way_there = configured.provider.way_there(departure)
     sealed = configured.seals.seal(Kind.DEPARTURE, departure)
-    _set_cookie(sealed, SECONDS, is_secure=configured.is_secure)
+    _set_cookie(path, sealed, SECONDS, is_secure=configured.is_secure)
     return way_there
 
 
-def _return(query: Callback, entrance: Entrance) -> tokens.Tokens | SignUpOffer:
+def returned(query: Callback, path: str) -> Identity:
+    """
+    Return whom Google has signed in, in this browser and since it departed.
+
+    Args:
+        path: With which it departed. The departure counts once.
+
+    Raises:
+        NotConfiguredError: If a setting is missing.
+        ParameterError: If Google gave neither a code nor an error, or no state.
+        GoogleSignInError: If what it gave does not count, or is an error.
+        GoogleAwayError: If Google does not answer.
+    """
     configured = _configured()
     needed = [("/state", query.state), ("/code", query.code or query.error)]
     if missing := [Problem(at, "is required") for at, value in needed if not value]:
         raise ParameterError("query", tuple(missing))
-    departure = _departed(query.state or "", configured)
+    departure = _departed(query.state or "", path, configured)
     if query.error is not None or query.code is None:
         raise GoogleSignInError
-    identity = configured.provider.identity(query.code, departure)
-    outcome = google.sign_in(identity, entrance)
-    if isinstance(outcome, SignedIn):
-        return tokens.issue(outcome)
-    if outcome is Step.LINK:
-        link_token = configured.seals.seal(Kind.LINK, identity)
-        raise LinkNeededError(LinkOffer(link_token=link_token))
-    return SignUpOffer(
-        signup_token=configured.seals.seal(Kind.SIGN_UP, identity),
-        name=identity.name,
-        email=identity.email,
-    )
+    return configured.provider.identity(query.code, departure)
 
 
-def _departed(state: str, configured: _SignIn) -> Departure:
+def _departed(state: str, path: str, configured: _SignIn) -> Departure:
     sealed = request.cookies.get(COOKIE, "")
     # Whatever comes of it, it counts once.
-    _set_cookie("", 0, is_secure=configured.is_secure)
+    _set_cookie(path, "", 0, is_secure=configured.is_secure)
     departure = configured.seals.opened(Kind.DEPARTURE, sealed, Departure)
     if not hmac.compare_digest(departure.state.encode(), state.encode()):
         raise GoogleSignInError
     return departure
 
 
-def _set_cookie(value: str, seconds: int, *, is_secure: bool) -> None:
+def _set_cookie(path: str, value: str, seconds: int, *, is_secure: bool) -> None:
     @after_this_request
     def set_cookie(response: Response) -> Response:
         response.set_cookie(
             COOKIE,
             value,
             max_age=seconds,
-            path=PATH,
+            path=path,
             secure=is_secure,
             httponly=True,
             samesite="Lax",
@@ -171,16 +196,65 @@ def _set_cookie(value: str, seconds: int, *, is_secure: bool) -> None:
         return response
 
 
+def sealed(identity: Identity, step: Step) -> str:
+    """Return the token with which *identity* can take the next *step*."""
+    return _configured().seals.seal(Kind(step.value), identity)
+
+
+def opened(token: str, step: Step) -> Identity:
+    """
+    Return the identity that can take *step* with *token*.
+
+    Raises:
+        NotConfiguredError: If a setting is missing.
+        GoogleSignInError: If the token is forged, too old, or for another step.
+    """
+    return _configured().seals.opened(Kind(step.value), token, Identity)
+
+
+def sign_up(wanted: GoogleSignUp, entrance: Entrance) -> SignedIn:
+    """
+    Found a clinic.
+
+    Raises:
+        GoogleSignInError: If the token does not count; else as `desk.google.sign_up`.
+    """
+    identity = opened(wanted.signup_token, Step.SIGN_UP)
+    return google.sign_up(identity, wanted.clinic, entrance)
+
+
+def link(wanted: GoogleLink, entrance: Entrance) -> SignedIn:
+    """
+    Link an account.
+
+    Raises:
+        GoogleSignInError: If the token does not count; else as `desk.google.link`.
+    """
+    identity = opened(wanted.link_token, Step.LINK)
+    return google.link(identity, wanted.password, entrance, request.remote_addr)
+
+
+def _depart() -> Redirect:
+    return Redirect(depart(PATH))
+
+
+def _return(query: Callback, entrance: Entrance) -> tokens.Tokens | SignUpOffer:
+    identity = returned(query, PATH)
+    outcome = google.sign_in(identity, entrance)
+    if isinstance(outcome, SignedIn):
+        return tokens.issue(outcome)
+    token = sealed(identity, outcome)
+    if outcome is Step.LINK:
+        raise LinkNeededError(LinkOffer(link_token=token))
+    return SignUpOffer(signup_token=token, name=identity.name, email=identity.email)
+
+
 def _sign_up(body: GoogleSignUp, entrance: Entrance) -> tokens.Tokens:
-    seals = _configured().seals
-    identity = seals.opened(Kind.SIGN_UP, body.signup_token, Identity)
-    return tokens.issue(google.sign_up(identity, body.clinic, entrance))
+    return tokens.issue(sign_up(body, entrance))
 
 
 def _link(body: GoogleLink, entrance: Entrance) -> tokens.Tokens:
-    identity = _configured().seals.opened(Kind.LINK, body.link_token, Identity)
-    linked = google.link(identity, body.password, entrance, request.remote_addr)
-    return tokens.issue(linked)
+    return tokens.issue(link(body, entrance))
 
 
 ROUTES = (

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Kind(Enum):
-    """What is signed."""
+    """What is signed: where a browser departs, and the `Step` that is offered."""
 
     DEPARTURE = "departure"
     SIGN_UP = "sign-up"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
@@ -17,6 +19,9 @@ from clinicflow_cli.output import tell
 from clinicflow_cli.timetable import shown_day
 from clinicflow_core.clock import SystemClock
 from clinicflow_core.errors import ClinicFlowError
+
+if TYPE_CHECKING:
+    from clinicflow_cli.demo.story import Story
 
 _HOST = "127.0.0.1"
 
@@ -40,14 +45,23 @@ _HOST = "127.0.0.1"
     metavar="FILE",
     help="The SQLite file to make; an older demo there is replaced, nothing else.",
 )
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Another one makes another clinic; the same at the same time the same.",
+)
 @json_option
 @pass_reception
-def demo(reception: Reception, port: int, no_serve: bool, database: Path) -> None:
+def demo(
+    reception: Reception, port: int, no_serve: bool, database: Path, seed: int
+) -> None:
     """
     Make a clinic to try, with a lively day, and serve it.
 
-    Three doctors and thirty invented patients are imported and visits are booked
-    around today; a double booking is tried and refused.
+    It has three doctors, a fortnight of visits around today, a waitlist, and intake
+    forms with summaries, all of it invented. A double booking is tried and refused.
     """
     from clinicflow_cli.demo import story  # noqa: PLC0415  Slow, and needs nothing yet.
 
@@ -58,51 +72,70 @@ def demo(reception: Reception, port: int, no_serve: bool, database: Path) -> Non
     made_in = SqlDatabase(url)
     try:
         made_in.upgrade()
-        told = story.tell_story(made_in, SystemClock().now())
+        told = story.tell_story(made_in, SystemClock().now(), seed)
     finally:
         made_in.close()
-    tried = told.tried
-    names: dict[UUID, str] = {
-        each.doctor.id: each.doctor.name for each in told.day.doctors
-    }
+    owner, *_ = told.accounts
     tell(
         {
             "database_url": url,
+            "seed": seed,
             "clinic": told.clinic,
-            "email": story.EMAIL,
-            "password": story.PASSWORD,
+            "email": owner.email,
+            "password": owner.password,
+            "accounts": told.accounts,
+            "begun": told.begun,
+            "forms": {fate.value: form_id for fate, form_id in told.forms.items()},
+            "visits": told.visits,
         },
         f"{told.clinic.name} is made in {database}.",
         "",
         *shown_day(told.day),
         "",
-        f"Tried to book {tried.wanted.date} {tried.wanted.start_time:%H:%M}, "
-        "in the middle of another visit:",
-        f"  Error: {tried.refusal}",
-        *(f"  {line}" for line in failure_of(tried.refusal, doctors=names).details),
+        *_told_refusal(told),
+        "",
+        *_told_pages(told, f"http://{_HOST}:{port}", is_served=not no_serve),
         "",
         "Look at it on the command line:",
         f"  export DATABASE_URL='{url}'",
-        "  clinicflow agenda --ids",
-        "  clinicflow next --duration 45",
+        "  clinicflow today",
+        "  clinicflow agenda --week",
+        f"  clinicflow figures --from {told.first_day}",
         "  clinicflow waitlist list",
+        f"  clinicflow intake summary {told.forms[story.FormFate.SUBMITTED]}",
+        "  clinicflow next --duration 45",
         "  clinicflow patient find tanaka",
-        *([] if no_serve else _told_of_service(port, story.EMAIL, story.PASSWORD)),
+        *(["  clinicflow serve"] if no_serve else ["", "Ctrl-C ends it."]),
     )
     if not no_serve:
         _serve(reception, url, port)
 
 
-def _told_of_service(port: int, email: str, password: str) -> list[str]:
-    root = f"http://{_HOST}:{port}"
-    return [
-        "",
-        f"Or over HTTP, at {root}/docs, signed in as {email} with {password}:",
-        f"  curl {root}/api/auth/login -H 'Content-Type: application/json' \\",
-        f"""    -d '{{"email": "{email}", "password": "{password}"}}'""",
-        "",
-        "Ctrl-C ends it.",
-    ]
+def _told_refusal(told: Story) -> Iterator[str]:
+    tried = told.tried
+    names: dict[UUID, str] = {
+        each.doctor.id: each.doctor.name for each in told.day.doctors
+    }
+    yield (
+        f"Tried to book {tried.wanted.date} {tried.wanted.start_time:%H:%M}, "
+        "in the middle of another visit:"
+    )
+    yield f"  Error: {tried.refusal}"
+    for line in failure_of(tried.refusal, doctors=names).details:
+        yield f"  {line}"
+
+
+def _told_pages(told: Story, root: str, *, is_served: bool) -> Iterator[str]:
+    yield f"Sign in at {root}/{'' if is_served else ' once it is served'}:"
+    for account in told.accounts:
+        role = account.role.value
+        yield (f"  {role:<7} {account.email:<23} {account.password:<16} {account.name}")
+    yield ""
+    begun = told.begun
+    yield f"{begun.patient}, born {begun.birth_date}, has filled in half of this form:"
+    yield f"  {root}{begun.path}"
+    yield ""
+    yield f"Programs find what the service answers at {root}/docs."
 
 
 def _serve(reception: Reception, url: str, port: int) -> None:

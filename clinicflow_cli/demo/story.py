@@ -1,71 +1,55 @@
-"""What happens in the demo's clinic: the same on the same day, whoever looks."""
+"""What happens in the demo's clinic: the same at the same time, whoever looks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
-from importlib.resources import files
-from itertools import count, cycle
-from typing import BinaryIO, cast
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from functools import partial
+from random import Random
 
-from attrs import define, frozen
+from attrs import frozen
 
-from clinicflow_cli.composition import Database, program
-from clinicflow_core.desk import (
-    accounts,
-    booking,
-    calendars,
-    doctors,
-    register,
-    schedule,
-    series,
-    waitlist,
+from clinicflow_cli.composition import Database
+from clinicflow_cli.demo import visits, waiting
+from clinicflow_cli.demo.opening import is_open, minutes_before, opening
+from clinicflow_cli.demo.plan import (
+    AWAY,
+    DAYS,
+    FormFate,
+    TimeAway,
+    make_plan,
+    with_somebody_there,
 )
-from clinicflow_core.desk.imports import Refusal, import_doctors, import_patients
-from clinicflow_core.entities.appointment import (
-    Appointment,
-    CancellationType,
-    VisitCategory,
-    VisitType,
+from clinicflow_cli.demo.staff import (
+    CHEN,
+    MARK,
+    OWNER,
+    RECEPTION,
+    TIMEZONE,
+    Account,
+    Staff,
+    found,
 )
+from clinicflow_cli.demo.stage import BegunForm, MovableClock, Stage
+from clinicflow_core.desk import booking, calendars, schedule
+from clinicflow_core.desk.lists import every
+from clinicflow_core.entities.appointment import TO_COME, Appointment, Status, VisitType
 from clinicflow_core.entities.clinic import Clinic
-from clinicflow_core.entities.doctor import WEEKDAYS
-from clinicflow_core.entities.patient import Patient
+from clinicflow_core.entities.ids import AppointmentId, FormId
 from clinicflow_core.errors import BookingConflictError
-from clinicflow_core.interchange.lines import Form
-from clinicflow_core.ports import PageRequest, Store, UnitOfWork
-from clinicflow_core.timespan import wall_clock
+from clinicflow_core.ports import AppointmentFilter, PageRequest
+from clinicflow_core.timespan import wall_clock, zone_of
 from clinicflow_core.wire import LocalDateTime
 
-TIMEZONE = "America/New_York"
-EMAIL = "owner@demo.example"
-PASSWORD = "clinicflow-demo"  # noqa: S105  It is printed for everybody to use.
-MARK = "demo"
-"""The clinic's metadata has this key, so that a demo never replaces a real record."""
+__all__ = ["MARK", "SEED", "BegunForm", "FormFate", "Story", "tell_story"]
 
-_BEFORE = timedelta(days=3)
-_PLANNED = timedelta(days=7)
-_DAYS = range(-1, 3)
-_TODAY = 0
+SEED = 1
+"""Of the story that is told if nobody asks for another one."""
 
-_HOURS = {
-    "weekday": ((time(9), time(12, 30)), (time(13, 30), time(17))),
-    "weekend": ((time(10), time(15)),),
-}
-# Minutes of each visit, and of the pause before it.
-_DURATIONS = (30, 15, 45, 30, 30, 60, 15)
-_PAUSES = {True: (0, 15, 0, 0, 30), False: (30, 75, 15, 90)}
-_NEXT_PATIENT = 7  # Coprime to their number, so that nobody comes twice a day.
-
-
-@define
-class MovableClock:
-    """A clock that shows what it is set to."""
-
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
+_DAY = timedelta(days=1)
+_FOUNDED = 30 * _DAY
+_WEEKLY_BOOKED = 20 * _DAY
+_MINUTES_SINCE_TIME_OFF = 200
 
 
 @frozen
@@ -76,187 +60,153 @@ class DoubleBooking:
     refusal: BookingConflictError
 
 
-@frozen
+@frozen(kw_only=True)
+class Notable:
+    """
+    Visits worth a look.
+
+    Attributes:
+        waiting: Whose patient is there; None while the clinic is closed.
+        next: The next one to come of which nobody has arrived.
+        open: It is over, and nobody has noted what became of it.
+        stranded: Its doctor took time off after it was booked.
+    """
+
+    waiting: AppointmentId | None
+    next: AppointmentId
+    completed: AppointmentId
+    missed: AppointmentId
+    cancelled: AppointmentId
+    moved: AppointmentId
+    overbooked: AppointmentId
+    virtual: AppointmentId
+    weekly: AppointmentId
+    open: AppointmentId
+    stranded: AppointmentId
+
+
+@frozen(kw_only=True)
 class Story:
-    """What was made: a clinic, its day, and a double booking that was refused."""
+    """
+    What was made: a clinic, and a double booking that was refused.
+
+    Attributes:
+        accounts: Of the owner, the reception and a doctor.
+        begun: A form of which a patient has filled in a part.
+        forms: One of the doctor's for each fate; the submitted one has a red flag.
+        day: Today at the clinic.
+        first_day: From this one on there are visits each day, for a fortnight.
+    """
 
     clinic: Clinic
+    accounts: tuple[Account, ...]
+    begun: BegunForm
+    forms: Mapping[FormFate, FormId]
+    visits: Notable
     day: schedule.Day
+    first_day: date
     tried: DoubleBooking
 
 
-def tell_story(database: Database, now: datetime) -> Story:
+def tell_story(database: Database, now: datetime, seed: int = SEED) -> Story:
     """
     Fill an empty *database* with the demo's clinic, as it is at *now*.
 
-    Visits that are over by then took place, the others are ahead.
+    The same *now* and *seed* give the same record but for ids and secrets. What is
+    over by *now* has happened, act by act and in order; the rest is ahead.
     """
-    clock = MovableClock(now - _BEFORE)
-    store = database.open_store(clock)
-    clinic = _founded(store)
-    uow = store.unit_of_work(clinic.id, program())
-    _imported(uow)
-    everybody = register.find("", PageRequest(limit=200), uow).items
-    today = wall_clock(now, clinic.zone).date()
-    for number, wanted in enumerate(_wishes(today, everybody, uow)):
-        clock.at = now - _BEFORE
-        visit = booking.book(wanted, uow)
-        _live_on(visit, number, now, clock, uow)
-    clock.at = now
-    _plan(today + _PLANNED, everybody, uow)
-    tomorrow = schedule.day(today + timedelta(days=1), [], uow)
+    zone = zone_of(TIMEZONE)
+    today = wall_clock(now, zone).date()
+    clock = MovableClock(opening(today - _FOUNDED, zone).start)
+    staff = found(database.open_store(clock))
+    stage = Stage(clock=clock, staff=staff)
+    plan = make_plan(today, zone, staff.patients.values(), Random(seed))  # noqa: S311  No secret.
+    if is_open(now, zone):
+        plan = with_somebody_there(plan, now)
+    plan = waiting.give_way(plan, now, zone)
+    for repeated in plan.weekly:
+        booked = opening(today - _WEEKLY_BOOKED, zone).start
+        visits.expect_weekly(repeated, booked, stage)
+    for planned in plan.visits:
+        visits.expect(planned, stage)
+    for away in AWAY:
+        taken = minutes_before(now, _MINUTES_SINCE_TIME_OFF, zone)
+        stage.at(taken, partial(_take_time_off, away, today, staff))
+    waiting.expect(plan, now, stage)
+    stage.play(now)
+    assert stage.begun is not None
     return Story(
-        clinic=clinic,
-        day=schedule.day(today, [], uow),
-        tried=_refused_on(tomorrow, everybody, uow),
+        clinic=staff.clinic,
+        accounts=(OWNER, RECEPTION, CHEN),
+        begun=stage.begun,
+        forms=stage.forms,
+        visits=_notable(now, staff),
+        day=schedule.day(today, [], staff.reception),
+        first_day=today + DAYS[0] * _DAY,
+        tried=_refused_on(today + _DAY, staff),
     )
 
 
-def _founded(store: Store) -> Clinic:
-    sign_up = accounts.SignUp(
-        clinic=accounts.NewClinic(name="Harbour Street Clinic", timezone=TIMEZONE),
-        owner=accounts.NewOwner(name="Dana Rivers", email=EMAIL, password=PASSWORD),
-    )
-    founded = accounts.sign_up(sign_up, store.entrance()).clinic
-    marked = accounts.ChangeClinic(clinic_metadata={MARK: True})
-    return accounts.change_clinic(marked, store.unit_of_work(founded.id, program()))
-
-
-def _imported(uow: UnitOfWork) -> None:
-    with _shipped("doctors.csv") as stream:
-        import_doctors(stream, Form.CSV, uow, refused=_impossible, progress=_ignored)
-    with _shipped("patients.csv") as stream:
-        import_patients(stream, Form.CSV, uow, refused=_impossible, progress=_ignored)
-    week = tuple(
-        doctors.Stretch(weekday=weekday, start=start, end=end)
-        for number, weekday in enumerate(WEEKDAYS)
-        for start, end in _HOURS["weekend" if number >= 5 else "weekday"]
-    )
-    for doctor in doctors.page(PageRequest(), uow).items:
-        doctors.set_hours(doctor.id, doctors.SetHours(hours=week), uow)
-
-
-def _shipped(name: str) -> BinaryIO:
-    return cast("BinaryIO", files(__package__).joinpath(name).open("rb"))
-
-
-def _wishes(
-    today: date, everybody: tuple[Patient, ...], uow: UnitOfWork
-) -> Iterator[booking.BookAppointment]:
-    numbers = count()
-    durations = cycle(_DURATIONS)
-    for offset in _DAYS:
-        pauses = cycle(_PAUSES[offset == _TODAY])
-        for doctor in schedule.day(today + timedelta(days=offset), [], uow).doctors:
-            for span in doctor.working:
-                start = datetime.combine(
-                    today + timedelta(days=offset), span.start_time
-                )
-                end = datetime.combine(start.date(), span.end_time)
-                while True:
-                    start += timedelta(minutes=next(pauses))
-                    duration = next(durations)
-                    if start + timedelta(minutes=duration) > end:
-                        break
-                    number = next(numbers)
-                    yield booking.BookAppointment(
-                        doctor_id=doctor.doctor.id,
-                        patient_id=everybody[
-                            number * _NEXT_PATIENT % len(everybody)
-                        ].id,
-                        date=start.date(),
-                        start_time=start.time(),
-                        duration=duration,
-                        visit_type=(
-                            VisitType.VIRTUAL
-                            if number % 6 == 5
-                            else VisitType.IN_CLINIC
-                        ),
-                        visit_category=(
-                            VisitCategory.NEW_PATIENT
-                            if number % 5 == 4
-                            else VisitCategory.FOLLOW_UP
-                        ),
-                    )
-                    start += timedelta(minutes=duration)
-
-
-def _live_on(
-    visit: Appointment, number: int, now: datetime, clock: MovableClock, uow: UnitOfWork
-) -> None:
-    """Let happen to a visit what has happened by *now*."""
-    clock.at += timedelta(hours=1)
-    if number % 11 == 5:
-        cancelled = booking.CancelAppointment(
-            cancellation_type=CancellationType.PATIENT_CANCELLED,
-            reason_note="Called to say so.",
-        )
-        booking.cancel(visit.id, cancelled, uow)
-        return
-    if visit.ends_at <= now and number % 9 == 4:
-        clock.at = visit.ends_at
-        booking.no_show(visit.id, uow)
-    elif visit.starts_at <= now:
-        clock.at = visit.starts_at - timedelta(minutes=5)
-        booking.arrive(visit.id, uow)
-        if visit.ends_at <= now:
-            clock.at = visit.ends_at
-            booking.complete(visit.id, uow)
-    elif number % 3:
-        booking.confirm(visit.id, uow)
-
-
-def _plan(day: date, everybody: tuple[Patient, ...], uow: UnitOfWork) -> None:
-    """Plan ahead from *day* on: a doctor is off, visits repeat, somebody waits."""
-    off, there, *_ = doctors.page(PageRequest(), uow).items
+def _take_time_off(away: TimeAway, today: date, staff: Staff) -> None:
+    first, last = today + away.first_day * _DAY, today + away.last_day * _DAY
     time_off = calendars.TakeTimeOff(
-        starts=LocalDateTime(datetime.combine(day, time())),
-        ends=LocalDateTime(datetime.combine(day + timedelta(days=5), time())),
-        reason="Travels.",
+        starts=LocalDateTime(datetime.combine(first, away.starts)),
+        ends=LocalDateTime(datetime.combine(last, away.ends)),
+        reason=away.reason,
     )
-    calendars.take_time_off(off.id, time_off, uow)
-    repeated = series.BookSeries(
-        doctor_id=there.id,
-        patient_id=everybody[0].id,
-        date=day,
-        start_time=time(10),
-        rrule="FREQ=WEEKLY;COUNT=4",
-    )
-    series.book(repeated, uow)
-    wish = waitlist.JoinWaitlist(
-        patient_id=everybody[-1].id,
-        doctor_id=there.id,
-        first_date=day - _PLANNED,
-        last_date=day,
-    )
-    waitlist.join(wish, uow)
+    calendars.take_time_off(staff.doctors[away.doctor].id, time_off, staff.reception)
 
 
-def _refused_on(
-    day: schedule.Day, everybody: tuple[Patient, ...], uow: UnitOfWork
-) -> DoubleBooking:
+def _notable(now: datetime, staff: Staff) -> Notable:
+    desk = staff.reception
+    which = AppointmentFilter()
+    everything = list(every(lambda part: booking.page(which, part, desk)))
+    to_come = [visit for visit in everything if visit.status in TO_COME]
+    names = {doctor.id: doctor.name for doctor in staff.doctors.values()}
+
+    def nearest(visits: Iterable[Appointment]) -> AppointmentId:
+        return min(
+            visits, key=lambda v: (abs(v.starts_at - now), names[v.doctor_id])
+        ).id
+
+    def nearest_in(status: Status) -> AppointmentId:
+        return nearest(visit for visit in everything if visit.status is status)
+
+    there = [visit for visit in to_come if visit.arrived]
+    [stranded] = schedule.stranded(PageRequest(limit=1), desk).items
+    return Notable(
+        waiting=nearest(there) if there else None,
+        next=nearest(v for v in to_come if not v.arrived and v.starts_at > now),
+        completed=nearest_in(Status.COMPLETED),
+        missed=nearest_in(Status.NO_SHOW),
+        cancelled=nearest_in(Status.CANCELLED),
+        moved=nearest(visit for visit in everything if visit.times_moved),
+        overbooked=nearest(visit for visit in everything if visit.overbooked),
+        virtual=nearest(v for v in to_come if v.visit_type is VisitType.VIRTUAL),
+        weekly=nearest(visit for visit in to_come if visit.series_id),
+        open=nearest(v for v in to_come if not v.arrived and v.ends_at <= now),
+        stranded=stranded.appointment.id,
+    )
+
+
+def _refused_on(day: date, staff: Staff) -> DoubleBooking:
     """Try to book into the middle of the first visit of *day* that holds its time."""
+    shown = schedule.day(day, [], staff.reception)
+    booked = [v.appointment for doctor in shown.doctors for v in doctor.visits]
     taken = min(
-        (v.appointment for d in day.doctors for v in d.visits),
-        key=lambda visit: (not visit.holds_its_time, visit.starts_at),
+        (visit for visit in booked if visit.holds_its_time and visit.duration > 15),
+        key=lambda visit: visit.starts_at,
     )
+    busy = {visit.patient_id for visit in booked}
     start = datetime.combine(taken.date, taken.start_time) + timedelta(minutes=10)
     wanted = booking.BookAppointment(
         doctor_id=taken.doctor_id,
-        patient_id=next(p.id for p in everybody if p.id != taken.patient_id),
+        patient_id=next(p.id for p in staff.patients.values() if p.id not in busy),
         date=taken.date,
         start_time=start.time(),
     )
     try:
-        booking.book(wanted, uow)
+        booking.book(wanted, staff.reception)
     except BookingConflictError as refusal:
         return DoubleBooking(wanted, refusal)
     raise AssertionError("a time was sold twice")
-
-
-def _impossible(refusal: Refusal) -> None:
-    raise AssertionError(f"line {refusal.line} of our own file: {refusal.detail}")
-
-
-def _ignored(_: int) -> None:
-    """Our own files are read before anybody could see how far they are."""

@@ -7,9 +7,10 @@ without the birth date on record shows nothing of the record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -31,10 +32,12 @@ from clinicflow_core.errors import (
     LinkNotFoundError,
     PatientErasedError,
     PatientNotFoundError,
+    Problem,
 )
 from clinicflow_core.intake.answers import check_answers
 from clinicflow_core.intake.links import clinic_of, hash_of, receipt_for
 from clinicflow_core.ports import Store, UnitOfWork
+from clinicflow_core.wire import HIDDEN
 
 THANKS = "Thank you. Your answers have reached the clinic."
 
@@ -72,9 +75,15 @@ class GivenAnswers:
 
 @frozen(kw_only=True)
 class Draft:
-    """What is filled in so far; empty if nothing is."""
+    """
+    What is filled in so far; empty if nothing is.
+
+    Attributes:
+        edition: See `Filling`.
+    """
 
     answers: Mapping[str, object] = field(repr=False)
+    edition: int = field(metadata=HIDDEN)
 
 
 @frozen(kw_only=True)
@@ -84,10 +93,63 @@ class DraftSaved:
 
     Attributes:
         dropped: Pointers of answers that nothing asked for, and are not kept.
+        edition: See `Filling`.
     """
 
     saved_at: datetime
     dropped: tuple[str, ...]
+    edition: int = field(metadata=HIDDEN)
+
+
+@frozen(kw_only=True)
+class Filling:
+    """
+    A form while it is filled in, a few questions at a time.
+
+    Attributes:
+        questionnaire: As in `Asked`.
+        answers: What is filled in so far; None if it was by somebody else.
+        edition: Tells this draft from those before and after it. Whoever was told it
+            has seen all that is in the draft, and need not give the birth date for it.
+        wrong: Which of the answers that were just given do not fit, and are not kept;
+            the pointers lead into `answers`.
+        missing: What is to be answered before the answers can be handed in.
+        receipt: Names these answers when they are handed in.
+    """
+
+    questionnaire: Definition | None
+    expires_at: datetime
+    answers: Mapping[str, object] | None = field(repr=False)
+    edition: int
+    wrong: tuple[Problem, ...] = ()
+    missing: tuple[Problem, ...] = ()
+    receipt: str = field(default="", repr=False)
+
+
+@frozen(kw_only=True)
+class GivenPart:
+    """
+    The answers to some of the questions.
+
+    Attributes:
+        questions: The link ids of all that it is about; what is not answered in it has
+            no answer any more.
+    """
+
+    questions: frozenset[str]
+    answers: Mapping[str, object] = field(repr=False)
+
+
+@frozen(kw_only=True)
+class SendDraft:
+    """
+    What is filled in, as the patient has seen it.
+
+    Attributes:
+        receipt: See `Filling`.
+    """
+
+    receipt: str = field(repr=False)
 
 
 @frozen(kw_only=True)
@@ -141,7 +203,7 @@ def open_draft(token: str, request: OpenDraft, store: Store) -> Draft:
             raise BirthDateRefusedError(left)
         uow.record("intake.draft-opened", form)
         uow.commit()
-    return Draft(answers=form.draft or {})
+    return Draft(answers=form.draft or {}, edition=form.version)
 
 
 @retried
@@ -164,7 +226,75 @@ def save_draft(token: str, request: GivenAnswers, store: Store) -> DraftSaved:
         uow.intake_forms.save(drafted)
         uow.record("intake.draft-saved", drafted)
         uow.commit()
-        return DraftSaved(saved_at=uow.now, dropped=checked.dropped)
+        return DraftSaved(
+            saved_at=uow.now, dropped=checked.dropped, edition=drafted.version
+        )
+
+
+def resume(token: str, edition: int | None, store: Store) -> Filling:
+    """
+    Return the form as it is filled in by now; it changes nothing.
+
+    What is in the draft is told without the birth date, but only as long as nobody
+    filled in anything since *edition*. Who has the link alone and guesses that could
+    read it, so a face must know, as by a cookie that it signed, that whoever asks was
+    told this edition.
+
+    Args:
+        edition: As `open_draft`, `save_draft` or `fill_in` told it; None if none did.
+
+    Raises:
+        LinkNotFoundError: If the link does not work.
+    """
+    with _entered(token, store) as uow:
+        link = _open(uow.intake_forms.find_link(hash_of(token)), uow)
+        form = uow.intake_forms.get(link.form_id)
+        asked = definition_of(form, uow)
+        return _filling(link, form, asked, is_open=_is_open_to(edition, form))
+
+
+@retried
+def fill_in(
+    token: str, request: GivenPart, edition: int | None, store: Store
+) -> Filling:
+    """
+    Keep the answers to some questions in the place of those before, as far as they fit.
+
+    Nothing is kept if there is a draft that *edition* does not open; see `resume`.
+
+    Raises:
+        LinkNotFoundError: If the link does not work.
+        InvalidError: If there is more than can be kept.
+    """
+    with _entered(token, store) as uow:
+        link, form = _opened(token, uow)
+        asked = definition_of(form, uow)
+        if not _is_open_to(edition, form):
+            return _filling(link, form, asked, is_open=False)
+        before = form.draft or {}
+        others = {k: v for k, v in before.items() if k not in request.questions}
+        answers, wrong = _fitting(asked, {**others, **request.answers})
+        if answers != before:
+            form = form.drafted(answers, uow.now)
+            uow.intake_forms.save(form)
+            uow.record("intake.draft-saved", form)
+        uow.commit()
+        return evolve(_filling(link, form, asked, is_open=True), wrong=wrong)
+
+
+@retried
+def submit_draft(token: str, request: SendDraft, store: Store) -> Receipt | None:
+    """
+    Hand what is filled in to the clinic, as `submit` does.
+
+    Nothing is done and None returned if by now it is not what the patient has seen.
+
+    Raises:
+        LinkNotFoundError: If the link does not work.
+        InvalidError: If something is not answered yet.
+    """
+    with _entered(token, store) as uow:
+        return _taken(token, request.receipt, None, uow)
 
 
 @retried
@@ -178,30 +308,103 @@ def submit(token: str, request: GivenAnswers, store: Store) -> Receipt:
         LinkNotFoundError: If the link does not work.
         InvalidError: If the answers are not what the questionnaire asks for.
     """
-    receipt = receipt_for(request.answers)
     with _entered(token, store) as uow:
+        receipt = _taken(token, receipt_for(request.answers), request.answers, uow)
+    assert receipt is not None
+    return receipt
+
+
+def _taken(
+    token: str, receipt: str, answers: Mapping[str, object] | None, uow: UnitOfWork
+) -> Receipt | None:
+    """Take the answers, or what is filled in if they are None and it has *receipt*."""
+    if _has_taken(token, receipt, uow):
+        return Receipt()
+    try:
+        link, form = _opened(token, uow)
+    except LinkNotFoundError:
+        # Its twin may have arrived while this one waited for the patient.
         if _has_taken(token, receipt, uow):
             return Receipt()
-        try:
-            link, form = _opened(token, uow)
-        except LinkNotFoundError:
-            # Its twin may have arrived while this one waited for the patient.
-            if _has_taken(token, receipt, uow):
-                return Receipt()
-            raise
-        try:
-            submit_answers(form, request.answers, uow)
-        except InvalidError as error:
-            raise below("/answers", error) from None
-        uow.intake_forms.revoke_links(form.id, uow.now)
-        uow.intake_forms.save_link(link.used(receipt, uow.now))
-        uow.commit()
+        raise
+    if answers is None:
+        answers = form.draft or {}
+        if receipt_for(answers) != receipt:
+            return None
+    try:
+        submit_answers(form, answers, uow)
+    except InvalidError as error:
+        raise below("/answers", error) from None
+    uow.intake_forms.revoke_links(form.id, uow.now)
+    uow.intake_forms.save_link(link.used(receipt, uow.now))
+    uow.commit()
     return Receipt()
 
 
 def _has_taken(token: str, receipt: str, uow: UnitOfWork) -> bool:
     link = uow.intake_forms.find_link(hash_of(token))
     return link is not None and link.has_taken(receipt, uow.now)
+
+
+def _is_open_to(edition: int | None, form: IntakeForm) -> bool:
+    return form.draft is None or edition == form.version
+
+
+def _filling(
+    link: IntakeLink, form: IntakeForm, asked: Definition | None, *, is_open: bool
+) -> Filling:
+    answers = form.draft or {}
+    return Filling(
+        questionnaire=asked and _for_the_patient(asked),
+        expires_at=link.expires_at,
+        answers=answers if is_open else None,
+        edition=form.version,
+        missing=_problems(asked, answers, complete=True) if is_open else (),
+        receipt=receipt_for(answers) if is_open else "",
+    )
+
+
+def _fitting(
+    asked: Definition | None, answers: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], tuple[Problem, ...]]:
+    """
+    Return the answers that fit, and what is wrong with the others.
+
+    Raises:
+        InvalidError: If it is wrong with all of them together.
+    """
+    wrong: tuple[Problem, ...] = ()
+    while found := _problems(asked, answers, complete=False):
+        fewer = answers
+        for problem in found:
+            fewer = _without(fewer, problem.pointer.split("/")[1:])
+        if fewer == answers:
+            raise below("/answers", InvalidError(found))
+        answers, wrong = fewer, wrong + found
+    return check_answers(asked, answers, complete=False).answers, wrong
+
+
+def _problems(
+    asked: Definition | None, answers: Mapping[str, Any], *, complete: bool
+) -> tuple[Problem, ...]:
+    try:
+        check_answers(asked, answers, complete=complete)
+    except InvalidError as error:
+        return error.problems
+    return ()
+
+
+def _without(answers: Mapping[str, Any], steps: Sequence[str]) -> Mapping[str, Any]:
+    """Return *answers* without the one to the question to which *steps* lead."""
+    if not steps:
+        return answers
+    name = steps[0].replace("~1", "/").replace("~0", "~")
+    value = answers.get(name)
+    if len(steps) > 2 and isinstance(value, list):
+        at = int(steps[1])
+        value = [*value[:at], _without(value[at], steps[2:]), *value[at + 1 :]]
+        return {**answers, name: value}
+    return {key: each for key, each in answers.items() if key != name}
 
 
 def _for_the_patient(asked: Definition) -> Definition:

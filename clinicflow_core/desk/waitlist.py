@@ -186,6 +186,15 @@ def get(waitlist_id: WaitlistId, uow: UnitOfWork) -> Waiting:
         return Waiting(entry=entry, offer=_offers_now([entry], uow).get(entry.id))
 
 
+def of_patient(patient_id: PatientId, uow: UnitOfWork) -> tuple[Waiting, ...]:
+    """Return where a patient waits now, best ranked first."""
+    with uow:
+        uow.actor.must(Permission.BOOK)
+        entries = [e for e in uow.waitlist.of_patient(patient_id) if e.is_open]
+        offers = _offers_now(entries, uow)
+        return tuple(Waiting(entry=e, offer=offers.get(e.id)) for e in entries)
+
+
 @retried
 def accept(waitlist_id: WaitlistId, uow: UnitOfWork) -> Appointment:
     """

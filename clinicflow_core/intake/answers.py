@@ -106,6 +106,23 @@ def check_answers(
     return CheckedAnswers(answers=answers, dropped=tuple(dropped))
 
 
+def asked_with(definition: Definition, raw: Mapping[str, object]) -> frozenset[str]:
+    """
+    Return what is asked of whoever gave *raw* so far, groups and texts included.
+
+    Each is a pointer, where its answer stands or would stand. An answer that does not
+    fit counts as none.
+
+    Raises:
+        InvalidError: If there is too much of *raw* to look at.
+    """
+    _refuse(_bounds(raw, _MAX_DEPTH))
+    judge = _Judge(definition.scopes, definition.totals)
+    judge.read(raw)
+    judge.weigh()
+    return judge.asked()
+
+
 def _refuse(problems: Iterator[Problem]) -> None:
     if found := sorted(problems, key=lambda p: (p.pointer, p.detail)):
         raise InvalidError(tuple(found))
@@ -319,6 +336,10 @@ class _Judge:
     @staticmethod
     def _key(place: Place, entry: _Entry) -> _Key:
         return (place.question.link_id, entry[: len(place.lists)])
+
+    def asked(self) -> frozenset[str]:
+        """Return the pointers of what is asked."""
+        return frozenset(_pointer(*key) for key in self._asked)
 
     def problems(self, *, complete: bool) -> Iterator[Problem]:
         """Yield what is wrong with what is asked."""

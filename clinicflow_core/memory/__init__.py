@@ -11,6 +11,7 @@ from clinicflow_core.memory.appointments import MemoryAppointments
 from clinicflow_core.memory.belongings import MemoryBelongings
 from clinicflow_core.memory.diaries import MemoryDiaries
 from clinicflow_core.memory.doctors import MemoryDoctors
+from clinicflow_core.memory.figures import MemoryFigures
 from clinicflow_core.memory.intake import (
     MemoryIntakeForms,
     MemoryQuestionnaires,
@@ -29,6 +30,7 @@ __all__ = [
     "MemoryDoctors",
     "MemoryEntrance",
     "MemoryEvents",
+    "MemoryFigures",
     "MemoryIntakeForms",
     "MemoryJobs",
     "MemoryOrigins",

@@ -31,6 +31,7 @@ from clinicflow_core.memory.appointments import MemoryAppointments
 from clinicflow_core.memory.belongings import MemoryBelongings
 from clinicflow_core.memory.diaries import MemoryDiaries
 from clinicflow_core.memory.doctors import MemoryDoctors
+from clinicflow_core.memory.figures import MemoryFigures
 from clinicflow_core.memory.intake import (
     MemoryIntakeForms,
     MemoryQuestionnaires,
@@ -89,6 +90,7 @@ class MemoryUnitOfWork:
         self.appointments = MemoryAppointments(self._transaction, clinic_id)
         self.belongings = MemoryBelongings(self._transaction, clinic_id)
         self.diaries = MemoryDiaries(self._transaction, clinic_id)
+        self.figures = MemoryFigures(self._transaction, clinic_id)
         self.intake_forms = MemoryIntakeForms(self._transaction, clinic_id)
         self.jobs = MemoryJobs(self._transaction, clinic_id)
         self.origins = MemoryOrigins(self._transaction, clinic_id)

@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 from uuid import UUID
 
+from clinicflow_core import ports
 from clinicflow_core.entities.event import Event
+from clinicflow_core.entities.ids import DoctorId
 from clinicflow_core.memory.repository import Repository
 from clinicflow_core.memory.transaction import nothing
 from clinicflow_core.trail import Link
@@ -49,6 +51,33 @@ class MemoryEvents(Repository):
 
     def newest(self, limit: int) -> tuple[Event, ...]:
         return tuple(islice(reversed([*self._all("events")]), limit))
+
+    def page(
+        self,
+        kinds: Collection[str],
+        request: ports.PageRequest,
+        of_doctor: DoctorId | None = None,
+    ) -> ports.Page[Event]:
+        events = list(self._all("events"))
+        if request.after is not None:
+            ids = [str(event.id) for event in events]
+            place = request.after[0]
+            events = events[: ids.index(place) if place in ids else 0]
+        visits = self._transaction.rows("appointments", self._clinic_id)
+        theirs = {
+            visit.id
+            for visit in visits.values()
+            if of_doctor in (None, visit.doctor_id)
+        }
+        wanted = (
+            event
+            for event in reversed(events)
+            if event.kind in kinds and (of_doctor is None or event.record_id in theirs)
+        )
+        found = tuple(islice(wanted, request.limit + 1))
+        items = found[: request.limit]
+        more = len(found) > len(items)
+        return ports.Page(items, (str(items[-1].id),) if more else None)
 
     def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
         chains = self._transaction.rows("chains", self._clinic_id)

@@ -25,6 +25,7 @@ from clinicflow_core.sql.belongings import SqlBelongings
 from clinicflow_core.sql.diaries import SqlDiaries
 from clinicflow_core.sql.doctors import SqlDoctors
 from clinicflow_core.sql.engine import make_engine
+from clinicflow_core.sql.figures import SqlFigures
 from clinicflow_core.sql.intake import SqlIntakeForms
 from clinicflow_core.sql.jobs import SqlJobs
 from clinicflow_core.sql.patients import SqlPatients
@@ -177,6 +178,7 @@ class SqlUnitOfWork(_Transaction):
         self.appointments = SqlAppointments(trip, self._clinic_id)
         self.belongings = SqlBelongings(trip, self._clinic_id)
         self.diaries = SqlDiaries(trip, self.clinic, self.now)
+        self.figures = SqlFigures(trip, self._clinic_id)
         self.intake_forms = SqlIntakeForms(trip, self._clinic_id)
         self.jobs = SqlJobs(trip, self._clinic_id, self.now)
         self.questionnaires = SqlQuestionnaires(trip, self._clinic_id)

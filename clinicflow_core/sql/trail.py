@@ -25,17 +25,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 
 from clinicflow_core.entities.event import Event
-from clinicflow_core.entities.ids import ClinicId
+from clinicflow_core.entities.ids import ClinicId, DoctorId
 from clinicflow_core.errors import (
     AlreadyAnsweredError,
     ContentionError,
     KeyReusedError,
     StoreBusyError,
 )
-from clinicflow_core.ports import KEYS_KEPT, Once
+from clinicflow_core.ports import KEYS_KEPT, Once, Page, PageRequest
 from clinicflow_core.sql import row_security
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
-from clinicflow_core.sql.tables import events, idempotency_keys, origins, outbox
+from clinicflow_core.sql.tables import (
+    appointments,
+    events,
+    idempotency_keys,
+    origins,
+    outbox,
+)
 from clinicflow_core.sql.types import Key
 from clinicflow_core.trail import FIRST_HASH, Link, canonical
 
@@ -216,6 +222,35 @@ class SqlEvents:
             .limit(limit)
         )
         return tuple(_event_of(row._asdict()) for row in self._trip.dynamic(query))
+
+    def page(
+        self,
+        kinds: Collection[str],
+        request: PageRequest,
+        of_doctor: DoctorId | None = None,
+    ) -> Page[Event]:
+        query = (
+            select(events)
+            .where(events.c.clinic_id == self._clinic_id, events.c.kind.in_(kinds))
+            .order_by(events.c.number.desc())
+            .limit(request.limit + 1)
+        )
+        if of_doctor is not None:
+            theirs = select(appointments.c.id).where(
+                appointments.c.clinic_id == self._clinic_id,
+                appointments.c.doctor_id == of_doctor,
+            )
+            query = query.where(events.c.record_id.in_(theirs))
+        if request.after is not None:
+            place = select(_earlier.c.number).where(
+                _earlier.c.clinic_id == self._clinic_id,
+                _earlier.c.id == UUID(request.after[0]),
+            )
+            query = query.where(events.c.number < place.scalar_subquery())
+        found = [_event_of(row._asdict()) for row in self._trip.dynamic(query)]
+        items = tuple(found[: request.limit])
+        more = len(found) > len(items)
+        return Page(items, (str(items[-1].id),) if more else None)
 
     def links(self, after: tuple[UUID, int] | None, limit: int) -> tuple[Link, ...]:
         query = (

@@ -8,7 +8,7 @@ table. No two kinds of a shape differ by their colour alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from attrs import field, frozen
@@ -138,7 +138,7 @@ def shortened(name: str) -> str:
 
 def percent(part: float | None) -> str:
     """Return a *part* of 1 as "8%"; a dash if it is not known."""
-    return "–" if part is None else f"{part:.0%}"
+    return "-" if part is None else f"{part:.0%}"
 
 
 def columns(name: str, title: str, group: str, stacks: Sequence[Stack]) -> Chart:
@@ -172,9 +172,7 @@ def columns(name: str, title: str, group: str, stacks: Sequence[Stack]) -> Chart
             total = str(stack.visits.booked)
             labels.append(Label(round(middle, 1), round(top - 4, 1), total, "middle"))
         if number % every == 0:
-            labels.append(
-                Label(round(middle, 1), bottom + 14, stack.short, "middle")
-            )
+            labels.append(Label(round(middle, 1), bottom + 14, stack.short, "middle"))
     return Chart(
         name=name,
         title=title,
@@ -228,7 +226,8 @@ def rates(name: str, title: str, group: str, measures: Sequence[Measure]) -> Cha
 
     A share has no interval. Where there is nothing to count, it says so.
     """
-    shapes, lines, labels = [], [], []
+    shapes, labels = [], []
+    lines: list[Line] = []
     for number, measure in enumerate(measures):
         y = number * _ROW + 12
         labels.append(Label(0, y, shortened(measure.name)))
@@ -349,7 +348,11 @@ def _inside(x: float, y: float, text: str) -> Label:
     edge = 12
     if x < edge:
         return Label(0, y, text)
-    return Label(WIDTH, y, text, "end") if x > WIDTH - edge else Label(x, y, text, "middle")
+    return (
+        Label(WIDTH, y, text, "end")
+        if x > WIDTH - edge
+        else Label(x, y, text, "middle")
+    )
 
 
 def _whisker(rate: Rate | Share, y: float) -> tuple[Line, ...]:
@@ -372,6 +375,3 @@ def _numbers(rate: Rate | Share) -> tuple[str, ...]:
     ends = ("", "") if isinstance(rate, Share) else (rate.low, rate.high)
     told = (end if isinstance(end, str) else percent(end) for end in ends)
     return (percent(rate.rate), str(rate.count), str(rate.of), *told)
-
-
-Draw = Callable[..., Chart]

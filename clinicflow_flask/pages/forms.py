@@ -167,7 +167,10 @@ def _field(typed: MultiDict[str, str], whole: Any, path: str) -> object:
         return typed.getlist(path)[-1] == "yes"
     value = typed[path].strip(_BLANK)
     if not value:
-        return None if can_be_none and wire.Unset in get_args(whole) else wire.UNSET
+        if wire.Unset not in get_args(whole):
+            return wire.UNSET
+        # What cannot be given up is wrong, and not left as it was in silence.
+        return None if can_be_none else ""
     return _value(value, kind)
 
 

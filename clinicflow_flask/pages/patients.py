@@ -17,9 +17,16 @@ from attrs import field, frozen
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
-from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import at_most
-from clinicflow_core.desk import audit, booking, doctors, intake, register, users, waitlist
+from clinicflow_core.desk import (
+    audit,
+    booking,
+    doctors,
+    intake,
+    register,
+    users,
+    waitlist,
+)
 from clinicflow_core.desk.register import (
     ChangePatient,
     MergePatients,
@@ -30,8 +37,6 @@ from clinicflow_core.duplicates import MOST_SHOWN
 from clinicflow_core.entities.event import Event
 from clinicflow_core.entities.ids import DoctorId, PatientId
 from clinicflow_core.entities.patient import Patient, folded
-from clinicflow_core.entities.waitlist import WaitlistStatus
-from clinicflow_core.errors import NotPermittedError
 from clinicflow_core.ports import (
     MOST_DOCTORS,
     AppointmentFilter,
@@ -41,12 +46,12 @@ from clinicflow_core.ports import (
 )
 from clinicflow_core.timespan import wall_clock
 from clinicflow_flask.appointments import page_request_by_start
-from clinicflow_flask.paging import DEFAULT_LIMIT, Listing, cursor_of, page_request
 from clinicflow_flask.pages import browsers, choosing, forms
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.forms import Form
 from clinicflow_flask.pages.rendering import go, own_path, render
 from clinicflow_flask.pages.table import Page
+from clinicflow_flask.paging import DEFAULT_LIMIT, Listing, cursor_of, page_request
 from clinicflow_flask.patients import FindPatients
 
 _DAY: Final = timedelta(days=1)
@@ -55,17 +60,6 @@ _RECENT: Final = timedelta(days=365)
 
 _MOST: Final = 200
 """How many of each kind a patient's page shows."""
-
-
-def must(who: Visitor, permission: Permission) -> None:
-    """
-    Let *who* see a form that calls no act yet.
-
-    Raises:
-        NotPermittedError: If the act that it is for would be refused.
-    """
-    if permission not in who.me.permissions:
-        raise NotPermittedError(permission.value)
 
 
 def doctor_names(desk: UnitOfWork) -> Mapping[DoctorId, str]:
@@ -92,7 +86,7 @@ def _register(who: Visitor) -> Response:
 
 
 def _new_form(who: Visitor) -> Response:
-    must(who, Permission.KEEP_PATIENTS)
+    who.must("KEEP_PATIENTS")
     typed = MultiDict(_names_in(request.args.get(choosing.WORDS, "")))
     return _new_shown(who, Form(typed), _following(request.args.get("next", "")))
 
@@ -100,7 +94,7 @@ def _new_form(who: Visitor) -> Response:
 def _names_in(words: str) -> dict[str, str]:
     """Return the names of somebody who was looked for by *words*, and not found."""
     first, _, last = " ".join(words.split()).rpartition(" ")
-    is_name = all(mark.isalpha() or mark in " '’-." for mark in words)
+    is_name = all(mark.isalpha() or mark in " '-." for mark in words)
     return {"first_name": first, "last_name": last} if is_name else {}
 
 
@@ -184,6 +178,7 @@ def _record_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
     recent = AppointmentFilter(
         patient_id=patient_id, first=today - _RECENT, last=today - _DAY
     )
+    sent = intake.page(FormFilter(patient_id=patient_id), most, desk)
     following = _following(asked.next)
     return render(
         "patients_record.html",
@@ -194,38 +189,23 @@ def _record_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
         to_come=booking.page(to_come, most, desk).items,
         past=booking.page(recent, most, desk).items[::-1],
         doctors=doctor_names(desk),
-        intake_forms=intake.page(FormFilter(patient_id=patient_id), most, desk).items[
-            ::-1
-        ],
-        waiting=_waiting(patient_id, who, desk),
+        intake_forms=sent.items[::-1],
+        waiting=waitlist.of_patient(patient_id, desk) if who.may("BOOK") else (),
         alike=register.names(asked.like, desk) if asked.like else {},
         following=following and _with_patient(following, patient_id),
     )
 
 
-def _waiting(
-    patient_id: PatientId, who: Visitor, desk: UnitOfWork
-) -> Sequence[waitlist.Waiting]:
-    """Return where the patient waits, best ranked first; nothing for doctors."""
-    if Permission.BOOK not in who.me.permissions:
-        return ()
-    return [
-        each
-        for status in (WaitlistStatus.OFFERED, WaitlistStatus.WAITING)
-        for each in waitlist.page(status, PageRequest(limit=_MOST), desk).items
-        if each.entry.patient_id == patient_id
-    ]
-
-
 def _visits(patient_id: PatientId, who: Visitor) -> Response:
     asked = forms.asked(Listing)
-    desk = who.desk()
     wanted = page_request_by_start(DEFAULT_LIMIT, asked.cursor)
+    desk = who.desk()
+    patient = register.get(patient_id, desk)
     found = booking.page(AppointmentFilter(patient_id=patient_id), wanted, desk)
     return render(
         "patients_visits.html",
         who,
-        patient=register.get(patient_id, desk),
+        patient=patient,
         visits=found.items,
         doctors=doctor_names(desk),
         next=found.next and cursor_of(found.next),
@@ -260,8 +240,6 @@ def _change(patient_id: PatientId, who: Visitor) -> Response:
     changed = form.done(
         ChangePatient,
         lambda wanted: register.change(patient_id, wanted, who.desk(), forms.version()),
-        # A name that is left blank is wrong, and not to be left as it is.
-        only={name: form[name].strip() for name in ("first_name", "last_name")},
     )
     if changed is None:
         return _change_shown(patient_id, who, form)
@@ -270,7 +248,7 @@ def _change(patient_id: PatientId, who: Visitor) -> Response:
 
 
 def _change_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
-    must(who, Permission.KEEP_PATIENTS)
+    who.must("KEEP_PATIENTS")
     patient = register.get(patient_id, who.desk())
     return render(
         "patients_change.html", who, status=form.status, form=form, patient=patient
@@ -278,11 +256,6 @@ def _change_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
 
 
 # What is done with a record
-
-
-@frozen(kw_only=True)
-class _Nothing:
-    """What an act needs to be told that is given a record alone."""
 
 
 def _merge_form(patient_id: PatientId, who: Visitor) -> Response:
@@ -301,7 +274,7 @@ def _merge(patient_id: PatientId, who: Visitor) -> Response:
 
 
 def _merge_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
-    must(who, Permission.KEEP_PATIENTS)
+    who.must("KEEP_PATIENTS")
     desk = who.desk()
     patient = register.get(patient_id, desk)
     choice = choosing.choice(who, form)
@@ -334,7 +307,7 @@ def _export(patient_id: PatientId, who: Visitor) -> Response:
 
 def _remove(patient_id: PatientId, who: Visitor) -> Response:
     form = forms.sent()
-    form.done(_Nothing, lambda _: register.remove(patient_id, who.desk()))
+    form.done(forms.Nothing, lambda _: register.remove(patient_id, who.desk()))
     if not form.is_fine:
         return _record_shown(patient_id, who, form)
     browsers.say("The patient is removed from the register.")
@@ -346,12 +319,12 @@ def _erase_form(patient_id: PatientId, who: Visitor) -> Response:
 
 
 def _erase(patient_id: PatientId, who: Visitor) -> Response:
-    must(who, Permission.ERASE_PATIENTS)
+    who.must("ERASE_PATIENTS")
     form = forms.sent()
     if not _is_meant(form["last_name"], register.get(patient_id, who.desk())):
         form.problems["last_name"] = "must be the last name of this patient"
         return _erase_shown(patient_id, who, form)
-    form.done(_Nothing, lambda _: register.erase(patient_id, who.desk()))
+    form.done(forms.Nothing, lambda _: register.erase(patient_id, who.desk()))
     if not form.is_fine:
         return _erase_shown(patient_id, who, form)
     browsers.say("All that was personal is erased.")
@@ -363,7 +336,7 @@ def _is_meant(typed: str, patient: Patient) -> bool:
 
 
 def _erase_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
-    must(who, Permission.ERASE_PATIENTS)
+    who.must("ERASE_PATIENTS")
     patient = register.get(patient_id, who.desk())
     return render(
         "patients_erase.html", who, status=form.status, form=form, patient=patient

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from enum import Enum
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from flask import Response, make_response, render_template, request
 
@@ -81,6 +80,5 @@ def own_path(path: str | None) -> str:
     if not path or not path.startswith("/") or len(path) > 500:
         return HOME
     # "//elsewhere" and "/\\elsewhere" name another host.
-    parts = urlsplit(path)
-    is_ours = not parts.scheme and not parts.netloc and path[1:2] not in ("/", "\\")
-    return path if is_ours and path.isascii() and path.isprintable() else HOME
+    is_ours = path[1:2] not in ("/", "\\") and path.isascii() and path.isprintable()
+    return path if is_ours else HOME

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache, partial
+from itertools import zip_longest
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import frozen
 from babel import Locale
 from flask import Response, request
 
 from clinicflow_core import wire
 from clinicflow_core.desk import accounts, policies
 from clinicflow_core.desk.accounts import ChangeClinic, ChangePassword
-from clinicflow_core.desk.placing import bookable_day
 from clinicflow_core.desk.policies import KeptPolicy
 from clinicflow_core.entities.appointment import VisitCategory
 from clinicflow_core.entities.clinic import Clinic, ClinicSize
-from clinicflow_core.entities.policy import HolidayRegion, SchedulingPolicy
+from clinicflow_core.entities.policy import (
+    MOST_CLOSED_DAYS,
+    HolidayRegion,
+    SchedulingPolicy,
+)
 from clinicflow_core.ports import Entrance, UnitOfWork
 from clinicflow_core.scheduling.closures import is_known
 from clinicflow_flask.pages import browsers, forms, words
@@ -33,9 +37,8 @@ _ACCOUNT: Final = "/settings/account"
 _CLOSED: Final = "/settings/closed-days"
 
 _DAY: Final = timedelta(days=1)
-_LONGEST_CLOSURE: Final = 366 * _DAY
 _SHOWN: Final = datetime(2026, 3, 2, 15, 5)
-"""A day and a time that no two ways of writing them have in common."""
+"""A day and a time that are written differently wherever ways of writing differ."""
 
 
 @frozen
@@ -45,14 +48,13 @@ class Rule:
 
     Attributes:
         name: Of the field.
-        help: What it does.
+        label: With the unit.
         only_clinic: Whether no doctor has one of their own.
         can_be_none: Whether the clinic can do without.
     """
 
     name: str
     label: str
-    unit: str
     help: str
     only_clinic: bool = False
     can_be_none: bool = False
@@ -61,64 +63,57 @@ class Rule:
 RULES: Final = (
     Rule(
         "slot_step",
-        "Times are offered every",
-        "minutes",
-        "Counted from the start of work. It must divide a day evenly: 5, 10, 15, 20, "
-        "30 or 60, for instance.",
+        "Minutes between the times that are offered",
+        "Counted from the start of work. They must divide a day evenly, as 5, 10, 15, "
+        "20, 30 and 60 do.",
     ),
     Rule(
         "buffer_before",
-        "Free before each visit",
-        "minutes",
-        "The doctor has no other visit in it.",
+        "Minutes free before each visit",
+        "The doctor has no other visit in them.",
     ),
     Rule(
         "buffer_after",
-        "Free after each visit",
-        "minutes",
-        "Of the time after one visit and the time before the next, the longer counts.",
+        "Minutes free after each visit",
+        "After one visit and before the next, the longer of the two counts.",
     ),
     Rule(
         "min_notice",
-        "Book at least so long ahead",
-        "minutes",
-        "From the booking to the start of the visit. An hour is 60, a day is 1440.",
+        "Minutes from the booking to the visit, at least",
+        "An hour is 60, a day is 1440.",
     ),
     Rule(
         "max_horizon_days",
-        "Book at most so far ahead",
-        "days",
-        "The last day that can be booked, counted from today. Leave it empty for any.",
+        "Days ahead that can be booked, at most",
+        "Counted from today; empty for any number.",
         can_be_none=True,
     ),
     Rule(
         "daily_limit",
         "Visits of a doctor on one day, at most",
-        "visits",
-        "Leave it empty for any number.",
+        "Empty for any number.",
         can_be_none=True,
     ),
     Rule(
         "cancellation_cutoff",
-        "A cancellation is late from",
-        "minutes before the start",
-        "Late ones are counted in the figures. A day is 1440.",
+        "Minutes before the visit from which a cancellation is late",
+        "The figures count late ones. A day is 1440.",
         only_clinic=True,
     ),
     Rule(
         "offer_minutes",
-        "A free time is held for the waitlist for",
-        "minutes",
-        "So long somebody who waits may think about it before the next one is asked.",
+        "Minutes that a free time is held for the waitlist",
+        "So long one who waits may think about it, before the next one is asked.",
         only_clinic=True,
     ),
 )
 """In the order in which they are asked for."""
 
 DURATIONS: Final[Mapping[VisitCategory, str]] = {
-    VisitCategory.NEW_PATIENT: "A new patient's visit takes",
-    VisitCategory.FOLLOW_UP: "A follow-up takes",
+    VisitCategory.NEW_PATIENT: "Minutes for a new patient's visit",
+    VisitCategory.FOLLOW_UP: "Minutes for a follow-up",
 }
+"""What a visit of each category is called that nobody gave a duration."""
 
 
 @frozen(kw_only=True)
@@ -127,24 +122,25 @@ class Closure:
     Days on which the clinic is closed.
 
     Attributes:
-        last: It is closed too; None for one day.
+        last: The last of them; None if it is one day.
     """
 
-    first: date = field(validator=bookable_day)
-    last: date | None = field(default=None, validator=bookable_day)
+    first: date
+    last: date | None = None
 
     def __attrs_post_init__(self) -> None:
-        if not self.first <= self.end <= self.first + _LONGEST_CLOSURE:
-            raise ValueError("the last day must be at most a year after the first one")
+        if not 0 < len(self.days) <= MOST_CLOSED_DAYS:
+            raise ValueError(f"must be 1 to {MOST_CLOSED_DAYS} days, first to last")
 
     @property
     def end(self) -> date:
         return self.last or self.first
 
     @property
-    def days(self) -> frozenset[date]:
+    def days(self) -> Sequence[date]:
         count = (self.end - self.first).days + 1
-        return frozenset(self.first + n * _DAY for n in range(count))
+        # Of more days than can be kept it does not matter which they are.
+        return [self.first + n * _DAY for n in range(min(count, MOST_CLOSED_DAYS + 1))]
 
 
 def _clinic(who: Visitor) -> Response:
@@ -228,13 +224,17 @@ def _close_again(first: date, last: date, who: Visitor) -> Response:
 
 def _open(first: date, last: date, who: Visitor) -> Response:
     _without_closed(who.desk(), _closure(first, last))
-    browsers.say("The clinic is open then.", undo_path=f"{_CLOSED}/{first}/{last}/close")
+    browsers.say(
+        "The clinic is open then.", undo_path=f"{_CLOSED}/{first}/{last}/close"
+    )
     return go(_POLICY)
 
 
 def _closed(closure: Closure) -> Response:
     undo_path = f"{_CLOSED}/{closure.first}/{closure.end}/open"
-    browsers.say("The clinic is closed then. Visits that were booked stay.", undo_path=undo_path)
+    browsers.say(
+        "The clinic is closed then. Visits that were booked stay.", undo_path=undo_path
+    )
     return go(_POLICY)
 
 
@@ -245,13 +245,13 @@ def _closure(first: date, last: date) -> Closure:
 
 def _with_closed(desk: UnitOfWork, closure: Closure) -> Closure:
     kept = policies.policy(desk)
-    _set_closed(kept, closure.days.union(kept.policy.closed_days), desk)
+    _set_closed(kept, {*closure.days, *kept.policy.closed_days}, desk)
     return closure
 
 
 def _without_closed(desk: UnitOfWork, closure: Closure) -> None:
     kept = policies.policy(desk)
-    _set_closed(kept, set(kept.policy.closed_days) - closure.days, desk)
+    _set_closed(kept, set(kept.policy.closed_days).difference(closure.days), desk)
 
 
 def _set_closed(kept: KeptPolicy, days: Iterable[date], desk: UnitOfWork) -> None:
@@ -278,13 +278,13 @@ def _policy_shown(who: Visitor, form: Form, closing: Form) -> Response:
     )
 
 
-def closures(days: Sequence[date]) -> Iterator[Closure]:
-    """Yield the *days*, which are sorted, as stretches of days one after another."""
-    first: date | None = None
-    for position, day in enumerate(days):
+def closures(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Yield the first and the last of each run of *days*, which are sorted."""
+    first = None
+    for day, following in zip_longest(days, days[1:]):
         first = first or day
-        if days[position + 1 : position + 2] != (day + _DAY,):
-            yield Closure(first=first, last=day)
+        if following is None or following - day > _DAY:
+            yield first, day
             first = None
 
 

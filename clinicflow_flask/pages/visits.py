@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from attrs import field, frozen
 from flask import Response
 
-from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import text
 from clinicflow_core.desk import availability, booking, doctors, schedule
 from clinicflow_core.desk.availability import FindNext
@@ -107,9 +106,9 @@ def _book(who: Visitor) -> Response:
 
 
 def _booking(form: Form, who: Visitor, patient_id: PatientId | None = None) -> Response:
+    who.must("BOOK")
     desk = who.desk()
     known = doctors.page(_MOST_DOCTORS, desk).items
-    desk.actor.must(Permission.BOOK)
     here = {
         name: form[name] for name in ("doctor_id", "date", "start_time") if form[name]
     }

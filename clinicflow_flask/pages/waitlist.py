@@ -11,7 +11,6 @@ from attrs import frozen
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
-from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import pattern
 from clinicflow_core.desk import register, waitlist
 from clinicflow_core.desk.waitlist import JoinWaitlist, Waiting
@@ -21,13 +20,13 @@ from clinicflow_core.entities.ids import DoctorId, PatientId, WaitlistId
 from clinicflow_core.entities.waitlist import WaitlistStatus
 from clinicflow_core.ports import PageRequest
 from clinicflow_core.timespan import wall_clock
-from clinicflow_flask.paging import DEFAULT_LIMIT, cursor_of, page_request
 from clinicflow_flask.pages import browsers, choosing, forms
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.forms import Form
-from clinicflow_flask.pages.patients import doctor_names, must
+from clinicflow_flask.pages.patients import doctor_names
 from clinicflow_flask.pages.rendering import go, render
 from clinicflow_flask.pages.table import Page
+from clinicflow_flask.paging import DEFAULT_LIMIT, cursor_of, page_request
 from clinicflow_flask.waitlist import FindWaiting
 
 _MOST_OFFERED: Final = 200
@@ -58,6 +57,7 @@ def _shown(who: Visitor, form: Form) -> Response:
         chosen=asked.status,
         offered=offered,
         waiting=found.items,
+        weekdays=WEEKDAYS,
         names=register.names(patients, desk),
         doctors=doctor_names(desk),
         next=found.next and cursor_of(found.next),
@@ -65,14 +65,9 @@ def _shown(who: Visitor, form: Form) -> Response:
     )
 
 
-@frozen(kw_only=True)
-class _Nothing:
-    """What an act needs to be told that is given an entry alone."""
-
-
 def _accept(waitlist_id: WaitlistId, who: Visitor) -> Response:
     form = forms.sent()
-    visit = form.done(_Nothing, lambda _: waitlist.accept(waitlist_id, who.desk()))
+    visit = form.done(forms.Nothing, lambda _: waitlist.accept(waitlist_id, who.desk()))
     if visit is None:
         return _shown(who, form)
     browsers.say("The visit is booked.")
@@ -81,7 +76,10 @@ def _accept(waitlist_id: WaitlistId, who: Visitor) -> Response:
 
 def _decline(waitlist_id: WaitlistId, who: Visitor) -> Response:
     form = forms.sent()
-    if form.done(_Nothing, lambda _: waitlist.decline(waitlist_id, who.desk())) is None:
+    if (
+        form.done(forms.Nothing, lambda _: waitlist.decline(waitlist_id, who.desk()))
+        is None
+    ):
         return _shown(who, form)
     browsers.say("The time goes on to whoever waits next.")
     return go("/waitlist")
@@ -89,7 +87,7 @@ def _decline(waitlist_id: WaitlistId, who: Visitor) -> Response:
 
 def _withdraw(waitlist_id: WaitlistId, who: Visitor) -> Response:
     form = forms.sent()
-    form.done(_Nothing, lambda _: waitlist.withdraw(waitlist_id, who.desk()))
+    form.done(forms.Nothing, lambda _: waitlist.withdraw(waitlist_id, who.desk()))
     if not form.is_fine:
         return _shown(who, form)
     browsers.say("One fewer waits.")
@@ -129,7 +127,7 @@ def _join(who: Visitor) -> Response:
 def _join_shown(
     who: Visitor, form: Form, patient_id: PatientId | None = None
 ) -> Response:
-    must(who, Permission.BOOK)
+    who.must("BOOK")
     desk = who.desk()
     doctors = doctor_names(desk)
     today = wall_clock(desk.now, desk.clinic.zone).date()

@@ -14,7 +14,13 @@ from clinicflow_core.desk import (
     summarizing,
 )
 from clinicflow_core.desk.intake import ResendForm, SendForm, SubmitForm
-from clinicflow_core.desk.patient_link import GivenAnswers, OpenDraft, Receipt
+from clinicflow_core.desk.patient_link import (
+    GivenAnswers,
+    GivenPart,
+    OpenDraft,
+    Receipt,
+    SendDraft,
+)
 from clinicflow_core.desk.questionnaires import ImportQuestionnaire
 from clinicflow_core.desk.register import ChangePatient, MergePatients
 from clinicflow_core.entities.intake import FormStatus
@@ -329,3 +335,207 @@ def test_the_link_shows_nothing_of_the_record(clinic, sent):
     assert "1980" not in told
     assert "cough" not in told
     assert str(clinic.patient.id) not in told
+
+
+# A few questions at a time
+
+
+def resume(sent, clinic, edition=None):
+    return patient_link.resume(sent.token, edition, clinic.store)
+
+
+def fill_in(sent, clinic, answers, edition=None):
+    asked = {"reason", "smoker", "packs", "medications"} & {*answers}
+    part = GivenPart(questions=frozenset(asked), answers=answers)
+    return patient_link.fill_in(sent.token, part, edition, clinic.store)
+
+
+def send(sent, clinic, receipt):
+    request = SendDraft(receipt=receipt)
+    return patient_link.submit_draft(sent.token, request, clinic.store)
+
+
+def test_a_form_that_nobody_began_is_open_to_whoever_has_the_link(clinic, sent):
+    filling = resume(sent, clinic)
+
+    assert filling.questionnaire.title == "Before your visit"
+    assert (filling.answers, filling.expires_at) == ({}, sent.expires_at)
+    assert [p.pointer for p in filling.missing] == ["/reason"]
+
+
+def test_whoever_saved_a_draft_last_reads_it_without_the_birth_date(clinic, sent):
+    first = fill_in(sent, clinic, REASON)
+    second = fill_in(sent, clinic, {"smoker": False}, first.edition)
+
+    assert second.answers == REASON | {"smoker": False}
+    assert second.missing == ()
+    assert resume(sent, clinic, second.edition).answers == second.answers
+    assert resume(sent, clinic, first.edition).answers is None
+    assert resume(sent, clinic).answers is None
+
+
+@pytest.mark.parametrize("save_first", [True, False], ids=["saved", "only opened"])
+def test_whoever_began_before_the_patient_reads_nothing_of_the_patient(
+    clinic, sent, save_first
+):
+    if save_first:
+        early = fill_in(sent, clinic, {"smoker": False}).edition
+        mine = patient_link.open_draft(
+            sent.token, OpenDraft(birth_date=BORN), clinic.store
+        ).edition
+    else:
+        early, mine = resume(sent, clinic).edition, None
+
+    fill_in(sent, clinic, REASON, mine)
+
+    filling = resume(sent, clinic, early)
+    assert (filling.answers, filling.missing, filling.receipt) == (None, (), "")
+
+
+def test_nothing_is_kept_for_whoever_may_not_read_the_draft(clinic, sent):
+    kept = fill_in(sent, clinic, REASON)
+
+    refused = fill_in(sent, clinic, {"reason": "nothing"}, kept.edition - 1)
+
+    assert refused.answers is None
+    assert draft(sent, clinic) == REASON
+
+
+def test_the_birth_date_opens_the_draft_until_somebody_else_changes_it(clinic, sent):
+    save(sent, clinic)
+    request = OpenDraft(birth_date=BORN)
+    opened = patient_link.open_draft(sent.token, request, clinic.store)
+
+    assert resume(sent, clinic, opened.edition).answers == REASON
+    saved = save(sent, clinic, {"reason": "a fever"})
+    assert resume(sent, clinic, opened.edition).answers is None
+    assert resume(sent, clinic, saved.edition).answers == {"reason": "a fever"}
+
+
+def test_looking_changes_nothing(clinic, sent):
+    before = contents(clinic)
+
+    resume(sent, clinic)
+
+    assert contents(clinic) == before
+
+
+def test_the_same_answers_again_leave_the_draft_as_it_is(clinic, sent):
+    kept = fill_in(sent, clinic, REASON)
+
+    again = fill_in(sent, clinic, REASON, kept.edition)
+
+    assert again == kept
+    assert happened(sent.form, clinic) == ["intake.sent", "intake.draft-saved"]
+
+
+def test_a_question_that_is_left_blank_has_no_answer_any_more(clinic, sent):
+    kept = fill_in(sent, clinic, REASON | {"smoker": True})
+
+    part = GivenPart(questions=frozenset({"smoker", "packs"}), answers={})
+    after = patient_link.fill_in(sent.token, part, kept.edition, clinic.store)
+
+    assert after.answers == REASON
+
+
+MEDICATIONS = {
+    "name": "medications",
+    "title": "Your medications",
+    "items": [
+        {"link_id": "reason", "kind": "text", "required": True},
+        {
+            "link_id": "medications",
+            "kind": "group",
+            "repeats": True,
+            "items": [
+                {"link_id": "name", "kind": "string"},
+                {"link_id": "dose", "kind": "integer"},
+            ],
+        },
+    ],
+}
+
+
+def test_what_fits_is_kept_though_something_beside_it_does_not(clinic):
+    listing = questionnaires.add(ImportQuestionnaire(document=MEDICATIONS), clinic.uow)
+    request = SendForm(patient_id=clinic.patient.id, questionnaire_id=listing.id)
+    sent = intake.send(request, clinic.uow)
+    answers = REASON | {
+        "medications": [{"name": "Aspirin", "dose": "five"}, {"name": "Ibuprofen"}]
+    }
+
+    kept = fill_in(sent, clinic, answers)
+
+    assert [p.pointer for p in kept.wrong] == ["/medications/0/dose"]
+    assert kept.answers == REASON | {
+        "medications": [{"name": "Aspirin"}, {"name": "Ibuprofen"}]
+    }
+
+
+def test_an_answer_that_is_too_long_is_told_of_with_what_else_is_wrong(clinic, sent):
+    answers = {"reason": "x" * 20_001, "smoker": "perhaps"}
+
+    kept = fill_in(sent, clinic, answers)
+
+    assert {p.pointer for p in kept.wrong} == {"/reason", "/smoker"}
+    assert kept.answers == {}
+
+
+def test_more_than_can_be_kept_is_refused_as_a_whole(clinic):
+    free = intake.send(SendForm(patient_id=clinic.patient.id), clinic.uow)
+    part = GivenPart(
+        questions=frozenset(), answers={f"q{n}": "x" * 19_000 for n in range(4)}
+    )
+
+    with pytest.raises(InvalidError) as refused:
+        patient_link.fill_in(free.token, part, None, clinic.store)
+
+    assert [p.pointer for p in refused.value.problems] == ["/answers"]
+
+
+def test_a_name_that_nothing_can_keep_is_refused(clinic):
+    free = intake.send(SendForm(patient_id=clinic.patient.id), clinic.uow)
+    part = GivenPart(questions=frozenset(), answers={"\ud800": "x"})
+
+    with pytest.raises(InvalidError):
+        patient_link.fill_in(free.token, part, None, clinic.store)
+
+
+def test_what_was_looked_over_is_handed_in(clinic, sent):
+    kept = fill_in(sent, clinic, REASON)
+
+    assert send(sent, clinic, kept.receipt) == Receipt()
+    assert send(sent, clinic, kept.receipt) == Receipt()
+    form = form_of(sent, clinic)
+    assert (form.status, form.raw_answers) == (FormStatus.SUBMITTED, REASON)
+    for edition in (None, kept.edition, kept.edition + 1):
+        with pytest.raises(LinkNotFoundError):
+            resume(sent, clinic, edition)
+
+
+def test_what_changed_since_it_was_looked_over_is_not_handed_in(clinic, sent):
+    seen = fill_in(sent, clinic, REASON)
+    fill_in(sent, clinic, {"reason": "a fever"}, seen.edition)
+
+    assert send(sent, clinic, seen.receipt) is None
+    assert form_of(sent, clinic).status is FormStatus.PENDING
+
+
+def test_what_is_not_whole_is_not_handed_in(clinic, sent):
+    kept = fill_in(sent, clinic, {"smoker": False})
+
+    with pytest.raises(InvalidError) as refused:
+        send(sent, clinic, kept.receipt)
+
+    assert [p.pointer for p in refused.value.problems] == ["/answers/reason"]
+    assert draft(sent, clinic) == {"smoker": False}
+
+
+def test_a_link_that_does_not_work_lets_nobody_fill_in_anything(clinic, sent):
+    kept = fill_in(sent, clinic, REASON)
+    intake.revoke(sent.id, clinic.uow)
+
+    with pytest.raises(LinkNotFoundError):
+        fill_in(sent, clinic, REASON, kept.edition)
+    with pytest.raises(LinkNotFoundError):
+        send(sent, clinic, kept.receipt)

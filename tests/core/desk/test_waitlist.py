@@ -1781,3 +1781,18 @@ def test_the_trail_of_an_entry_names_nobody(clinic, watch):
         "waitlist.accepted",
     ]
     assert not [event for event in events if "MARKER" in f"{event!r}{event.facts}"]
+
+
+def test_a_patients_own_entries_are_told_with_what_is_offered(clinic):
+    waiting, over = join(clinic), join(clinic)
+    join(clinic, patient_id=clinic.patients[2].id)
+    waitlist.withdraw(over.id, clinic.uow)
+
+    theirs = waitlist.of_patient(clinic.patients[1].id, clinic.uow)
+
+    assert theirs == (now_of(waiting, clinic),)
+
+
+def test_only_who_books_sees_where_a_patient_waits(clinic):
+    with pytest.raises(NotPermittedError):
+        waitlist.of_patient(clinic.patients[1].id, clinic.by(Role.DOCTOR))

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from clinicflow_core.entities.questionnaire import MOST_ENTRIES, Option
 from clinicflow_core.errors import InvalidError
-from clinicflow_core.intake.answers import MAX_BYTES, MOST_LEAVES, check_answers
+from clinicflow_core.intake.answers import (
+    MAX_BYTES,
+    MOST_LEAVES,
+    asked_with,
+    check_answers,
+)
 from tests.core.intake.asking import (
     answers_to,
     asks,
@@ -604,3 +609,64 @@ def test_a_long_form_is_judged_in_no_time():
     check(definition, {"list": [entry] * 100})
 
     assert time.process_time() - began < 1
+
+
+# What is asked by now
+
+
+def test_what_is_asked_follows_what_was_answered():
+    definition = asks(
+        question("hint", "display"),
+        question("smokes", "boolean"),
+        group(
+            "smoking",
+            question("packs", "integer"),
+            question("since"),
+            enable_when=when("smokes", "=", True),
+        ),
+    )
+
+    assert asked_with(definition, {}) == {"/hint", "/smokes"}
+    assert asked_with(definition, {"smokes": True}) == {
+        "/hint",
+        "/smokes",
+        "/smoking",
+        "/packs",
+        "/since",
+    }
+
+
+def test_each_entry_is_asked_its_own_questions():
+    asked = asked_with(
+        asks(MEDICATIONS), {"medications": [{"stopped": True}, {"name": "Aspirin"}]}
+    )
+
+    assert "/medications/0/why" in asked
+    assert "/medications/1/name" in asked
+    assert "/medications/1/why" not in asked
+
+
+def test_an_answer_that_does_not_fit_lets_nothing_be_asked():
+    definition = asks(
+        question("smokes", "boolean"),
+        question("packs", enable_when=when("smokes", "exists", True)),
+    )
+
+    assert asked_with(definition, {"smokes": "perhaps"}) == {"/smokes"}
+
+
+def test_too_many_answers_are_not_looked_at():
+    with pytest.raises(InvalidError):
+        asked_with(asks(question("reason")), {"reason": ["x"] * (MOST_LEAVES + 1)})
+
+
+@given(st.data())
+def test_no_answer_is_kept_that_is_not_asked_for(data):
+    definition = data.draw(definitions())
+    raw = data.draw(answers_to(definition))
+
+    checked = check(definition, raw, complete=False)
+
+    asked = asked_with(definition, raw)
+    assert {f"/{link_id}" for link_id in checked.answers} <= asked
+    assert not asked & set(checked.dropped)

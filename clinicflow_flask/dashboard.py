@@ -1,0 +1,54 @@
+"""How the clinic's day goes, what some days came to, and what happened last."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from clinicflow_core.csv_text import csv_text
+from clinicflow_core.desk import dashboard
+from clinicflow_core.desk.dashboard import FiguresRequest, Happening
+from clinicflow_core.errors import NotFoundError
+from clinicflow_core.figures.table import rows
+from clinicflow_core.ports import Page, UnitOfWork
+from clinicflow_flask.answers import CsvFile
+from clinicflow_flask.paging import Listing, page_request
+from clinicflow_flask.routes import Route
+
+
+def _figures_as_csv(query: FiguresRequest, uow: UnitOfWork) -> CsvFile:
+    found = dashboard.figures(query, uow)
+    return CsvFile(f"figures-{found.from_}-{found.to}.csv", csv_text(rows(found)))
+
+
+def _activity(query: Listing, uow: UnitOfWork) -> Page[Happening]:
+    return dashboard.activity(page_request(query.limit, query.cursor, UUID), uow)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/dashboard/today",
+        dashboard.today,
+        "Tell how the clinic's day goes",
+    ),
+    Route(
+        "GET",
+        "/api/dashboard/figures",
+        dashboard.figures,
+        "Count what some days came to: in all, by doctor, weekday, hour and day",
+        refuses=(NotFoundError,),
+    ),
+    Route(
+        "GET",
+        "/api/dashboard/figures.csv",
+        _figures_as_csv,
+        "Save the same as a table, with a row for each figure of each group",
+        refuses=(NotFoundError,),
+    ),
+    Route(
+        "GET",
+        "/api/dashboard/activity",
+        _activity,
+        "List what happened last, newest first",
+    ),
+)

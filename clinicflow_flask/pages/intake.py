@@ -1,0 +1,390 @@
+"""Intake at the desk: forms sent, read, and the summaries that doctors sign."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import field, frozen
+from flask import Response, request
+
+from clinicflow_core.checks import whole
+from clinicflow_core.desk import (
+    booking,
+    intake,
+    questionnaires,
+    register,
+    summaries,
+    users,
+)
+from clinicflow_core.desk.intake import (
+    DAYS_OPEN,
+    MOST_DAYS_OPEN,
+    ListedForm,
+    ResendForm,
+    SendForm,
+    Sent,
+)
+from clinicflow_core.desk.summaries import EditSummary
+from clinicflow_core.entities.appointment import Appointment, IntakeStatus
+from clinicflow_core.entities.ids import AppointmentId, FormId, PatientId
+from clinicflow_core.entities.intake import FormStatus
+from clinicflow_core.entities.questionnaire import Questionnaire
+from clinicflow_core.entities.summary import Digest, Summary, SummaryStatus
+from clinicflow_core.errors import StaleVersionError
+from clinicflow_core.intake.standard import standard_definition
+from clinicflow_core.intake.statements import statements_of
+from clinicflow_core.ports import (
+    AppointmentFilter,
+    FormFilter,
+    PageRequest,
+    Summarizer,
+)
+from clinicflow_flask.intake import FindForms, page_request_by_creation
+from clinicflow_flask.pages import browsers, forms, quoting
+from clinicflow_flask.pages.browsers import Visitor
+from clinicflow_flask.pages.forms import Form
+from clinicflow_flask.pages.rendering import go, render
+from clinicflow_flask.pages.table import Page
+from clinicflow_flask.paging import cursor_of
+
+MOST_POLLS: Final = 30
+"""How often a browser asks whether a summary is there, every two seconds."""
+
+AT_FIRST: Final = 20
+"""How many forms of each kind the first page shows."""
+
+_MOST_NAMES: Final = PageRequest(limit=2000)
+_MOST_VISITS: Final = PageRequest(limit=2000)
+_MOST_QUESTIONNAIRES: Final = PageRequest(limit=200)
+
+_AT_FIRST: Final = (FormStatus.SUBMITTED, FormStatus.PENDING)
+_LISTS: Final = ("patient_concerns", "medications", "allergies")
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """For whom a form is to be, as somebody who begins to send one has chosen."""
+
+    patient_id: PatientId | None = None
+    appointment_id: AppointmentId | None = None
+
+
+@frozen(kw_only=True)
+class Polled:
+    """How often a browser has asked by itself whether a summary is there."""
+
+    tries: int = field(default=0, validator=whole(0, MOST_POLLS))
+
+
+@frozen(kw_only=True)
+class _Listed:
+    """
+    Forms of one status, a part of them.
+
+    Attributes:
+        visits: Those that the forms are for, as far as they are near.
+        following: The cursor of the next part.
+    """
+
+    status: FormStatus
+    forms: tuple[ListedForm, ...]
+    visits: Mapping[AppointmentId, Appointment]
+    following: str | None
+
+
+def _list(who: Visitor) -> Response:
+    asked = forms.asked(FindForms)
+    wanted = page_request_by_creation(asked.limit, asked.cursor)
+    shown = (
+        [_some(who, status, PageRequest(limit=AT_FIRST)) for status in _AT_FIRST]
+        if asked.status is None
+        else [_some(who, asked.status, wanted)]
+    )
+    patient_ids = {form.patient_id for each in shown for form in each.forms}
+    return render(
+        "intake.html",
+        who,
+        chosen=asked.status,
+        shown=shown,
+        names=_names(who, patient_ids),
+    )
+
+
+def _some(who: Visitor, status: FormStatus, wanted: PageRequest) -> _Listed:
+    found = intake.page(FormFilter(status=status), wanted, who.desk())
+    return _Listed(
+        status=status,
+        forms=found.items,
+        visits=_visits(who, status, found.items),
+        following=cursor_of(found.next) if found.next else None,
+    )
+
+
+def _names(who: Visitor, patient_ids: Collection[PatientId]) -> Mapping[PatientId, str]:
+    if who.may("SEE_PATIENTS"):
+        return register.names(patient_ids, who.desk())
+    own = register.find("", _MOST_NAMES, who.desk())
+    return {patient.id: patient.full_name for patient in own.items}
+
+
+def _visits(
+    who: Visitor, status: FormStatus, of: Sequence[ListedForm]
+) -> Mapping[AppointmentId, Appointment]:
+    if not of:
+        return {}
+    is_out = status is FormStatus.PENDING
+    which = AppointmentFilter(
+        first=min(form.created_at for form in of).date(),
+        intake_status=IntakeStatus.SENT if is_out else IntakeStatus.COMPLETED,
+    )
+    found = booking.page(which, _MOST_VISITS, who.desk())
+    return {visit.id: visit for visit in found.items}
+
+
+# Sending
+
+
+def _begin(who: Visitor) -> Response:
+    who.must("SEND_INTAKE")
+    wanted = forms.asked(Wanted)
+    form = Form()
+    form.put(
+        (name, value)
+        for name, value in (
+            ("patient_id", wanted.patient_id),
+            ("appointment_id", wanted.appointment_id),
+        )
+        if value is not None
+    )
+    return _sending(who, form, wanted)
+
+
+def _send(who: Visitor) -> Response:
+    form = forms.sent()
+    desk = who.desk(forms.once(_path_of))
+    sent = form.done(SendForm, lambda wanted: intake.send(wanted, desk))
+    if sent is None:
+        who.must("SEND_INTAKE")
+        return _sending(who, form, _whom(form))
+    return _link(who, sent)
+
+
+def _whom(form: Form) -> Wanted:
+    found = Form(form.typed).done(Wanted, lambda wanted: wanted)
+    return found or Wanted()
+
+
+def _sending(who: Visitor, form: Form, wanted: Wanted) -> Response:
+    if wanted.patient_id is None:
+        return render("intake_whom.html", who, status=form.status, form=form)
+    patient = register.get(wanted.patient_id, who.desk())
+    visits = booking.page(
+        AppointmentFilter(patient_id=patient.id), _MOST_VISITS, who.desk()
+    ).items
+    return render(
+        "intake_send.html",
+        who,
+        status=form.status,
+        form=form,
+        patient=patient,
+        visits=[v for v in visits if v.intake_status is IntakeStatus.MISSING],
+        chosen=wanted.appointment_id,
+        newest=_newest(who),
+        days_open=DAYS_OPEN,
+        most_days=MOST_DAYS_OPEN,
+    )
+
+
+def _newest(who: Visitor) -> list[Questionnaire]:
+    """Return the newest version of each questionnaire, the standard one first."""
+    found = questionnaires.page(_MOST_QUESTIONNAIRES, who.desk()).items
+    newest = {each.definition.name: each for each in reversed(found)}
+    standard = standard_definition().name
+    return sorted(
+        newest.values(),
+        key=lambda each: (each.definition.name != standard, each.definition.title),
+    )
+
+
+def _link(who: Visitor, sent: Sent) -> Response:
+    """Show the link, which is told this once."""
+    patient = register.get(sent.form.patient_id, who.desk())
+    return render(
+        "intake_link.html",
+        who,
+        sent=sent,
+        patient=patient,
+        address=f"{request.host_url}i/{sent.token}",
+    )
+
+
+def _resend(who: Visitor, form_id: FormId) -> Response:
+    form = forms.sent()
+    desk = who.desk(forms.once(_path_of))
+    sent = form.done(ResendForm, lambda wanted: intake.resend(form_id, wanted, desk))
+    return _link(who, sent) if sent else _shown(who, form_id, form)
+
+
+def _path_of(record: Any) -> str:
+    return f"/intake/{record.id}"
+
+
+# Reading and signing
+
+
+def _show(who: Visitor, form_id: FormId) -> Response:
+    return _shown(who, form_id, Form())
+
+
+def _shown(who: Visitor, form_id: FormId, form: Form) -> Response:
+    read = intake.get(form_id, who.desk())
+    given = read.form
+    asked = None
+    if given.questionnaire_id is not None:
+        asked = questionnaires.get(given.questionnaire_id, who.desk()).definition
+    versions = summaries.history(form_id, who.desk())
+    summary = next((each for each in versions if each.superseded_at is None), None)
+    is_made = summary is not None and summary.status is not SummaryStatus.GENERATING
+    polled = forms.asked(Polled)
+    return render(
+        "intake_form.html",
+        who,
+        status=form.status,
+        form=form,
+        is_stale=isinstance(form.refusal, StaleVersionError),
+        given=given,
+        scores=read.scores,
+        patient=register.get(given.patient_id, who.desk()),
+        visit=_visit_of(who, given.patient_id, given.appointment_id),
+        title=asked.title if asked else "In the patient's own words",
+        reading=quoting.reading_of(
+            asked,
+            statements_of(asked, given.raw_answers),
+            summary.digest if summary else Digest(),
+        ),
+        summary=summary,
+        is_made=is_made,
+        earlier=[
+            each
+            for each in versions
+            if each is not summary and each.status is not SummaryStatus.GENERATING
+        ],
+        signed_by=_signer(who, summary),
+        tries=polled.tries + 1,
+        may_poll=polled.tries < MOST_POLLS,
+        days_open=DAYS_OPEN,
+        most_days=MOST_DAYS_OPEN,
+    )
+
+
+def _visit_of(
+    who: Visitor, patient_id: PatientId, appointment_id: AppointmentId | None
+) -> Appointment | None:
+    """Return the visit if it is in a diary that they may see."""
+    if appointment_id is None:
+        return None
+    theirs = AppointmentFilter(patient_id=patient_id)
+    found = booking.page(theirs, _MOST_VISITS, who.desk()).items
+    return next((visit for visit in found if visit.id == appointment_id), None)
+
+
+def _signer(who: Visitor, summary: Summary | None) -> str | None:
+    if summary is None or summary.signed_by_id is None:
+        return None
+    if summary.signed_by_id == who.me.user.id:
+        return who.me.user.name
+    if not who.may("SEE_USERS"):
+        return None
+    return users.get(summary.signed_by_id, who.desk()).name
+
+
+def _revoke(who: Visitor, form_id: FormId) -> Response:
+    form = forms.sent()
+    desk = who.desk()
+    if form.done(forms.Nothing, lambda _: intake.revoke(form_id, desk)) is None:
+        return _shown(who, form_id, form)
+    browsers.say("The form is called back; its link no longer works.")
+    return go(f"/intake/{form_id}")
+
+
+def _review(who: Visitor, form_id: FormId) -> Response:
+    form, version, desk = forms.sent(), forms.version(), who.desk()
+    if form.done(forms.Nothing, lambda _: intake.review(form_id, desk, version)) is None:
+        return _shown(who, form_id, form)
+    browsers.say("The form is marked as reviewed.")
+    return go(f"/intake/{form_id}")
+
+
+def _ask_again(who: Visitor, form_id: FormId, summarizer: Summarizer) -> Response:
+    form, version, desk = forms.sent(), forms.version(), who.desk()
+    summary = form.done(
+        forms.Nothing, lambda _: summaries.request(form_id, desk, summarizer, version)
+    )
+    if summary is None:
+        return _shown(who, form_id, form)
+    return go(f"/intake/{form_id}#summary")
+
+
+def _sign(who: Visitor, form_id: FormId) -> Response:
+    form, version, desk = forms.sent(), forms.version(), who.desk()
+    if form.done(forms.Nothing, lambda _: summaries.sign(form_id, desk, version)) is None:
+        return _shown(who, form_id, form)
+    browsers.say("The summary is signed.")
+    return go(f"/intake/{form_id}")
+
+
+def _begin_edit(who: Visitor, form_id: FormId) -> Response:
+    who.must("SIGN_SUMMARIES")
+    return _editing(who, form_id, Form())
+
+
+def _edit(who: Visitor, form_id: FormId) -> Response:
+    form, version, desk = forms.sent(), forms.version(), who.desk()
+    summary = form.done(
+        EditSummary,
+        lambda wanted: summaries.edit(form_id, wanted, desk, version),
+        only={name: _lines(form[name]) for name in _LISTS if name in form.typed},
+    )
+    if summary is None:
+        return _editing(who, form_id, form)
+    browsers.say("The summary is changed; what the machine wrote is kept.")
+    return go(f"/intake/{form_id}")
+
+
+def _editing(who: Visitor, form_id: FormId, form: Form) -> Response:
+    summary = summaries.get(form_id, who.desk())
+    return render(
+        "intake_edit.html",
+        who,
+        status=form.status,
+        form=form,
+        form_id=form_id,
+        summary=summary,
+        texts={name: _texts(getattr(summary.digest, name)) for name in _LISTS},
+        is_stale=isinstance(form.refusal, StaleVersionError),
+    )
+
+
+def _lines(typed: str) -> list[str]:
+    lines = (" ".join(line.split()) for line in typed.splitlines())
+    return [line for line in lines if line]
+
+
+def _texts(items: Iterable[Any]) -> str:
+    return "\n".join(item.text for item in items)
+
+
+PAGES = (
+    Page("GET", "/intake", _list),
+    Page("GET", "/intake/send", _begin),
+    Page("POST", "/intake/send", _send),
+    Page("GET", "/intake/{form_id}", _show),
+    Page("POST", "/intake/{form_id}/resend", _resend),
+    Page("POST", "/intake/{form_id}/revoke", _revoke),
+    Page("POST", "/intake/{form_id}/review", _review),
+    Page("POST", "/intake/{form_id}/summary", _ask_again),
+    Page("POST", "/intake/{form_id}/summary/sign", _sign),
+    Page("GET", "/intake/{form_id}/summary/edit", _begin_edit),
+    Page("POST", "/intake/{form_id}/summary/edit", _edit),
+)
