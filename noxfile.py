@@ -8,6 +8,7 @@ libraries stands in `constraints.txt`, the lowest allowed ones in
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -25,12 +26,15 @@ nox.options.sessions = [
     "tests",
     "wheel",
     "docs",
+    "browser",
     "lowest",
 ]
 
 ROOT = Path(__file__).parent
 TESTED = ("-c", str(ROOT / "constraints.txt"))
-QUICK = ("-m", "not slow and not races", "--ignore=tests/docs", "-n", "2")
+APART = ("--ignore=tests/docs", "--ignore=tests/browser")
+QUICK = ("-m", "not slow and not races", *APART, "-n", "2")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def tools(*groups: str) -> tuple[str, ...]:
@@ -57,7 +61,7 @@ def tests(session: nox.Session) -> None:
     install_all(session, "test")
     session.run("coverage", "erase")
     session.run(
-        *("coverage", "run", "-m", "pytest", "-n", "2", "--ignore=tests/docs"),
+        *("coverage", "run", "-m", "pytest", "-n", "2", *APART),
         "--hypothesis-profile=ci",
         *session.posargs,
     )
@@ -129,6 +133,42 @@ def docs(session: nox.Session) -> None:
     """Does everything that the documents show really run?"""
     install_all(session, "test")
     session.run("pytest", "tests/docs", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Do people get through their work in a real browser?"""
+    chromium = find_chromium() or install_chromium(session)
+    install_all(session, "test", "browser")
+    session.run(
+        *("pytest", "-n", "2", "--dist", "loadfile", "tests/browser"),
+        *session.posargs,
+        env={"CHROMIUM": chromium},
+    )
+
+
+def find_chromium() -> str | None:
+    """Return the Chromium that `CHROMIUM` names, or else the one on the path."""
+    names = filter(None, (os.environ.get("CHROMIUM"), *CHROMIUM))
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def install_chromium(session: nox.Session) -> str:
+    """Install Debian's Chromium, where that is ours to do, and return it."""
+    apt = ("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0")
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        session.run(*apt, "update", external=True)
+        session.run(
+            *(*apt, "install", "--yes", "--no-install-recommends"),
+            *("chromium", "fonts-dejavu-core"),
+            env=quiet,
+            external=True,
+        )
+    return find_chromium() or session.error(
+        "There is no Chromium: install it (Debian: apt-get install chromium), "
+        "or name it in CHROMIUM."
+    )
 
 
 @nox.session(venv_backend="uv")

@@ -20,7 +20,12 @@ from clinicflow_core.errors import (
 from clinicflow_core.json_schema import json_schema
 from clinicflow_core.scheduling.conflicts import Conflict, RefusedOccurrence
 from clinicflow_core.scheduling.openings import Opening
-from clinicflow_flask.answers import Redirect, answer_schema, has_version
+from clinicflow_flask.answers import (
+    Redirect,
+    answer_schema,
+    has_version,
+    media_type_of,
+)
 from clinicflow_flask.problems import MEDIA_TYPE, status_of
 from clinicflow_flask.requests import KEY
 from clinicflow_flask.routes import Nothing, Route
@@ -166,7 +171,7 @@ def _responses(route: Route, components: dict[str, object]) -> dict[str, object]
         success["headers"] = _LOCATION
     elif route.status != HTTPStatus.NO_CONTENT:
         schema = answer_schema(route.answer, components)
-        success["content"] = {_JSON: {"schema": schema}}
+        success["content"] = {media_type_of(route.answer): {"schema": schema}}
     headers = {
         **(_REPLAYED if route.once else {}),
         **(_ETAG if has_version(route.answer) else {}),

@@ -13,6 +13,7 @@ import click
 
 from clinicflow_cli.commands.serve import refuse_taken, run_service
 from clinicflow_cli.composition import Reception, SqlDatabase, pass_reception
+from clinicflow_cli.demo import SEED
 from clinicflow_cli.failures import Failure, failure_of
 from clinicflow_cli.options import example, json_option
 from clinicflow_cli.output import tell
@@ -48,7 +49,7 @@ _HOST = "127.0.0.1"
 @click.option(
     "--seed",
     type=int,
-    default=1,
+    default=SEED,
     show_default=True,
     help="Another one makes another clinic; the same at the same time the same.",
 )

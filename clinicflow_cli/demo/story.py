@@ -10,7 +10,7 @@ from random import Random
 from attrs import frozen
 
 from clinicflow_cli.composition import Database
-from clinicflow_cli.demo import visits, waiting
+from clinicflow_cli.demo import SEED, visits, waiting
 from clinicflow_cli.demo.opening import is_open, minutes_before, opening
 from clinicflow_cli.demo.plan import (
     AWAY,
@@ -42,9 +42,6 @@ from clinicflow_core.timespan import wall_clock, zone_of
 from clinicflow_core.wire import LocalDateTime
 
 __all__ = ["MARK", "SEED", "BegunForm", "FormFate", "Story", "tell_story"]
-
-SEED = 1
-"""Of the story that is told if nobody asks for another one."""
 
 _DAY = timedelta(days=1)
 _FOUNDED = 30 * _DAY

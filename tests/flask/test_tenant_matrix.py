@@ -42,7 +42,7 @@ from clinicflow_core.sql.store import open_store
 from clinicflow_core.sql.tables import metadata
 from clinicflow_core.sql.types import among
 from clinicflow_flask import create_app
-from clinicflow_flask.app import ROUTES
+from clinicflow_flask.app import PAGES, ROUTES
 from clinicflow_flask.routes import Route
 from tests.flask import planted
 from tests.flask.desk import DOCUMENT, NOW, Desk
@@ -133,6 +133,10 @@ NEEDS: Mapping[str, Collection[Permission]] = {
     "GET /api/schedule/availability": DIARY,
     "GET /api/schedule/next": DIARY,
     "GET /api/schedule/stranded": DIARY,
+    "GET /api/dashboard/today": DIARY,
+    "GET /api/dashboard/figures": DIARY,
+    "GET /api/dashboard/figures.csv": DIARY,
+    "GET /api/dashboard/activity": DIARY,
     "GET /api/intake/questionnaires": {Permission.SEE_CLINIC},
     "POST /api/intake/questionnaires": {Permission.KEEP_QUESTIONNAIRES},
     "GET /api/intake/questionnaires/{questionnaire_id}": {Permission.SEE_CLINIC},
@@ -368,7 +372,8 @@ def test_each_route_has_its_place_in_the_matrix(app: Flask) -> None:
     }
 
     assert set(NEEDS) == {route.endpoint for route in ROUTES} == described
-    assert served - described <= {"GET /metrics"}
+    for_people = {page.endpoint for page in PAGES} | {"pages.GET /static/{name}"}
+    assert served - described <= {"GET /metrics"} | for_people
     public = {route.endpoint for route in ROUTES if route.is_public}
     assert {name for name, needed in NEEDS.items() if needed == PUBLIC} == public
 

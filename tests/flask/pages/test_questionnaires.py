@@ -143,10 +143,33 @@ def test_a_file_that_is_no_text_is_told(browser, content):
 
 
 def test_what_is_longer_than_a_megabyte_is_refused(browser, desk):
-    upload(browser, b'{"a": "' + b"x" * 1024 * 1024 + b'"}')
+    # Written by hand: of so long a file the client makes one that it does not close.
+    answer = browser.client.post(
+        "/settings/questionnaires",
+        data=b"--x\r\n" + b"x" * 1024 * 1024,
+        content_type="multipart/form-data; boundary=x",
+    )
 
-    assert browser.status == 413
+    assert answer.status_code == 413
+    assert answer.mimetype == "text/html"
     assert versions(desk) == [("intake", 1)]
+
+
+def test_a_file_of_almost_a_megabyte_is_read(browser, desk):
+    browser.open("/settings/questionnaires/new")
+    document = json.dumps(FHIR).encode() + b" " * 1000 * 1000
+    token = f'name="form"\r\n\r\n{browser.token()}\r\n'.encode()
+    file = b'name="file"; filename="q.json"\r\n\r\n' + document + b"\r\n"
+    part = b"--x\r\nContent-Disposition: form-data; "
+
+    answer = browser.client.post(
+        "/settings/questionnaires",
+        data=part + token + part + file + b"--x--\r\n",
+        content_type="multipart/form-data; boundary=x",
+    )
+
+    assert answer.status_code == 303
+    assert versions(desk)[-1] == ("smoking", 1)
 
 
 def test_a_questionnaire_is_shown_as_patients_read_it(browser, desk):

@@ -1,0 +1,271 @@
+"""Reception's work: with a mouse, with the keyboard alone, and in two browsers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.clinics import Arranged, arranged, sign_in
+from tests.browser.faults import Faults
+from tests.browser.sites import Site
+
+SECONDS_TO_SEE = 5_000
+"""How soon a change made elsewhere has to be seen, in milliseconds."""
+
+
+@pytest.fixture
+def clinic(new_clinic: Site) -> Arranged:
+    return arranged(new_clinic)
+
+
+def open_day(page: Page, clinic: Arranged) -> None:
+    sign_in(page, clinic.site)
+    page.goto(f"{clinic.site.url}/day/{clinic.day}")
+
+
+def free(page: Page, doctor: str, at: str) -> Locator:
+    return page.get_by_role("region", name=doctor).get_by_role(
+        "link", name=re.compile(rf"^{at}\s[AP]M free")
+    )
+
+
+def visit(page: Page, doctor: str, words: str) -> Locator:
+    return page.get_by_role("region", name=doctor).get_by_role(
+        "link", name=re.compile(words)
+    )
+
+
+def panel(page: Page) -> Locator:
+    return page.locator("#panel")
+
+
+def choose_patient(page: Page, words: str, name: str) -> None:
+    page.get_by_label("Look for a patient").fill(words)
+    page.get_by_role("radio", name=re.compile(name)).check()
+
+
+def test_reception_books_meets_a_conflict_and_takes_an_alternative(
+    clinic: Arranged, page: Page, faults: Faults
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+
+    free(page, "Dr. Sarah Chen", "9:30").click()
+    expect(page.get_by_role("heading", name="Book a visit")).to_be_focused()
+    choose_patient(page, "okri", "Ben Okri")
+    page.get_by_label("At", exact=True).fill("09:15")
+    faults.expect(409)
+    panel(page).get_by_role("button", name="Book", exact=True).last.click()
+
+    expect(panel(page)).to_contain_text("The doctor has a visit from 9:00")
+    expect(panel(page)).not_to_contain_text("Ann")
+    panel(page).get_by_role("button", name=re.compile(r"9:30")).click()
+
+    expect(panel(page)).to_contain_text("The visit is booked.")
+    expect(visit(page, "Dr. Sarah Chen", "9:30.*Ben Okri")).to_be_visible()
+    assert page.url.endswith(f"/day/{clinic.day}")
+    assert violations(page) == []
+
+
+def test_reception_moves_a_visit_by_dragging_it_and_takes_it_back(
+    clinic: Arranged, page: Page
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+
+    goal = page.get_by_role("region", name="Dr. Adaeze Okafor").locator(".track")
+    visit(page, "Dr. Sarah Chen", "Ann Lee").drag_to(
+        goal, target_position={"x": 60, "y": 200}
+    )
+
+    expect(panel(page)).to_contain_text("The visit is moved.")
+    expect(visit(page, "Dr. Adaeze Okafor", "Ann Lee")).to_be_visible()
+    panel(page).get_by_role("button", name="Undo").click()
+    expect(visit(page, "Dr. Sarah Chen", "9:00.*Ann Lee")).to_be_visible()
+
+
+def test_reception_checks_a_patient_in(clinic: Arranged, page: Page):
+    clinic.book("09:00")
+    open_day(page, clinic)
+
+    visit(page, "Dr. Sarah Chen", "Ann Lee").click()
+    panel(page).get_by_role("button", name="Confirm").click()
+    panel(page).get_by_role("button", name="Arrived").click()
+
+    expect(panel(page)).to_contain_text("confirmed, here")
+    expect(visit(page, "Dr. Sarah Chen", "Ann Lee confirmed, here")).to_be_visible()
+
+
+def test_reception_cancels_a_visit_and_lets_it_stand_again(
+    clinic: Arranged, page: Page
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+
+    visit(page, "Dr. Sarah Chen", "Ann Lee").click()
+    panel(page).get_by_text("Cancel…").click()
+    panel(page).get_by_role("button", name="Cancel the visit").click()
+    expect(page.get_by_text("1 not taking place")).to_be_visible()
+    assert violations(page) == []
+    panel(page).get_by_role("button", name="Undo").click()
+
+    expect(visit(page, "Dr. Sarah Chen", "9:00.*Ann Lee")).to_be_visible()
+
+
+def test_a_second_browser_sees_a_change_within_five_seconds(
+    clinic: Arranged, page: Page, open_page: Callable[..., Page]
+):
+    open_day(page, clinic)
+    other = open_page()
+    open_day(other, clinic)
+
+    free(page, "Dr. Sarah Chen", "10:00").click()
+    choose_patient(page, "lee", "Ann Lee")
+    panel(page).get_by_role("button", name="Book", exact=True).last.click()
+    expect(visit(page, "Dr. Sarah Chen", "10:00.*Ann Lee")).to_be_visible()
+
+    expect(visit(other, "Dr. Sarah Chen", "10:00.*Ann Lee")).to_be_visible(
+        timeout=SECONDS_TO_SEE
+    )
+
+
+def test_what_somebody_is_at_is_not_taken_away_by_a_change_elsewhere(
+    clinic: Arranged, page: Page
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+    held = visit(page, "Dr. Sarah Chen", "Ann Lee")
+    held.focus()
+
+    clinic.book("11:00", patient_id=clinic.ben, doctor_id=clinic.okafor)
+
+    expect(visit(page, "Dr. Adaeze Okafor", "Ben Okri")).to_be_visible()
+    expect(held).to_be_focused()
+
+
+# The keyboard alone
+
+
+def test_a_visit_is_booked_by_the_keyboard(
+    clinic: Arranged, page: Page, faults: Faults
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+
+    free(page, "Dr. Sarah Chen", "9:30").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Book a visit")).to_be_focused()
+    tab_to(page, page.get_by_label("Look for a patient"))
+    page.keyboard.type("okri")
+    expect(page.get_by_role("radio")).to_be_visible()
+    tab_to(page, page.get_by_role("radio"))
+    page.keyboard.press("Space")
+    tab_to(page, page.get_by_label("At", exact=True))
+    page.keyboard.type("0915AM")
+    faults.expect(409)
+    page.keyboard.press("Enter")
+    expect(panel(page)).to_contain_text("The doctor has a visit")
+    tab_to(page, panel(page).get_by_role("button", name=re.compile("9:30")))
+    page.keyboard.press("Enter")
+
+    expect(panel(page)).to_contain_text("The visit is booked.")
+    page.keyboard.press("Escape")
+    expect(panel(page)).to_be_hidden()
+    expect(visit(page, "Dr. Sarah Chen", "9:30.*Ben Okri")).to_be_visible()
+
+
+def test_a_visit_is_moved_checked_in_and_completed_by_the_keyboard(
+    clinic: Arranged, page: Page
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+
+    visit(page, "Dr. Sarah Chen", "Ann Lee").focus()
+    for key in ("m", "ArrowDown", "ArrowDown", "ArrowLeft", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    expect(page.locator("#said")).to_contain_text("Dr. Adaeze Okafor, 09:35")
+    page.keyboard.press("Enter")
+    expect(panel(page)).to_contain_text("The visit is moved.")
+    expect(visit(page, "Dr. Adaeze Okafor", "9:35.*Ann Lee")).to_be_visible()
+
+    tab_to(page, panel(page).get_by_role("button", name="Arrived"))
+    page.keyboard.press("Enter")
+    expect(panel(page)).to_contain_text("here")
+    tab_to(page, panel(page).get_by_role("button", name="Took place"))
+    page.keyboard.press("Enter")
+    expect(panel(page)).to_contain_text("The visit took place.")
+
+
+def test_escape_leaves_a_visit_where_it_was(clinic: Arranged, page: Page):
+    clinic.book("09:00")
+    open_day(page, clinic)
+
+    visit(page, "Dr. Sarah Chen", "Ann Lee").focus()
+    for key in ("m", "ArrowDown", "Escape"):
+        page.keyboard.press(key)
+
+    expect(visit(page, "Dr. Sarah Chen", "9:00.*Ann Lee")).to_be_focused()
+    expect(panel(page)).to_be_hidden()
+
+
+def tab_to(page: Page, goal: Locator) -> None:
+    """Press Tab until *goal* has the focus."""
+    for _ in range(80):
+        if goal.evaluate("node => node === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never comes to {goal}")
+
+
+# Without a script
+
+
+def test_everything_but_dragging_works_without_a_script(
+    clinic: Arranged, plain_page: Page, faults: Faults
+):
+    page = plain_page
+    clinic.book("09:00")
+    open_day(page, clinic)
+
+    free(page, "Dr. Sarah Chen", "9:30").click()
+    page.get_by_label("Look for a patient").fill("okri")
+    page.get_by_role("button", name="Look up").click()
+    page.get_by_role("radio", name=re.compile("Ben Okri")).check()
+    page.get_by_label("At", exact=True).fill("09:15")
+    faults.expect(409)
+    page.get_by_role("button", name="Book", exact=True).last.click()
+    page.get_by_role("button", name=re.compile("9:30")).click()
+    expect(page.get_by_role("status")).to_contain_text("The visit is booked.")
+
+    page.get_by_text("Move…").click()
+    page.get_by_label("At", exact=True).fill("14:00")
+    page.get_by_role("button", name="Move it").last.click()
+    expect(page.locator("main")).to_contain_text("2:00")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("main")).to_contain_text("9:30")
+    page.get_by_role("link", name="Back to the day").click()
+    expect(visit(page, "Dr. Sarah Chen", "9:30.*Ben Okri")).to_be_visible()
+
+
+# On every screen
+
+
+@pytest.mark.parametrize("path", ["/day/{day}", "/week/{day}", "/book", "/visits/{id}"])
+def test_no_page_of_the_diary_keeps_anybody_out(
+    clinic: Arranged, looked_at: Page, path: str
+):
+    booked = clinic.book("09:00")
+    gone = clinic.book("10:00", patient_id=clinic.ben)
+    cancel = {"cancellation_type": "other"}
+    clinic.site.call("POST", f"/api/appointments/{gone['id']}/cancel", cancel)
+    sign_in(looked_at, clinic.site)
+
+    looked_at.goto(clinic.site.url + path.format(day=clinic.day, id=booked["id"]))
+
+    assert violations(looked_at) == []
+    width = looked_at.evaluate("document.documentElement.scrollWidth")
+    assert width <= looked_at.viewport_size["width"]
