@@ -144,7 +144,7 @@ class Field:
     @property
     def lines(self) -> str:
         """The answers, a line each."""
-        return "\n".join(map(str, self.each))
+        return "\n".join(map(_line, self.each))
 
     @property
     def date_parts(self) -> tuple[str, str, str]:
@@ -421,7 +421,7 @@ class _Reading:
             lines = (line.strip(_BLANK) for line in text.split("\n"))
             return [_leaf(question.kind, line) for line in lines if line]
         if question.kind is Kind.QUANTITY:
-            return self._quantity(text, pointer)
+            return _quantity(text, self._text(pointer + UNIT))
         return _leaf(question.kind, text)
 
     def _chosen(self, question: Question, pointer: str) -> Any:
@@ -443,12 +443,6 @@ class _Reading:
             parts.pop()
         return "-".join(parts)
 
-    def _quantity(self, text: str, pointer: str) -> Any:
-        if not text:
-            return None
-        unit = self._text(pointer + UNIT)
-        return {"value": _number(text), **({"unit": unit} if unit else {})}
-
     def _text(self, name: str) -> str:
         return self.typed.get(name, "").replace("\r\n", "\n").strip(_BLANK)
 
@@ -456,9 +450,26 @@ class _Reading:
 def _leaf(kind: Kind, text: str) -> Any:
     if kind in _NUMBERS:
         return _number(text)
-    if kind is Kind.BOOLEAN and text in ("yes", "no"):
-        return text == "yes"
+    if kind is Kind.BOOLEAN and text.lower() in ("yes", "no"):
+        return text.lower() == "yes"
+    if kind is Kind.QUANTITY:
+        number, _, unit = text.partition(" ")
+        return _quantity(number, unit)
     return text
+
+
+def _line(answer: Any) -> str:
+    if isinstance(answer, bool):
+        return "Yes" if answer else "No"
+    if isinstance(answer, Mapping):
+        return " ".join(map(str, answer.values()))
+    return str(answer)
+
+
+def _quantity(number: str, unit: str) -> Any:
+    if not number:
+        return None
+    return {"value": _number(number), **({"unit": unit} if unit else {})}
 
 
 def _number(text: str) -> Any:

@@ -51,7 +51,7 @@ _COPY: Final = "copy"
 _OWN_ROWS: Final = 2
 _WORKDAYS: Final = WEEKDAYS[:5]
 _DAY: Final = timedelta(days=1)
-_MOST_STRANDED: Final = PageRequest(limit=500)
+_MANY: Final = PageRequest(limit=500)
 _GOLDEN: Final = 0.618034
 
 Typed = tuple[str, str]
@@ -176,7 +176,7 @@ def _path_of(doctor: Doctor) -> str:
 
 def _new_shown(who: Visitor, form: Form) -> Response:
     who.must("KEEP_DOCTORS")
-    others = doctors.page(_MOST_STRANDED, who.desk()).items
+    others = doctors.page(_MANY, who.desk()).items
     return render(
         "doctors_new.html",
         who,
@@ -336,7 +336,7 @@ def _give_back(doctor_id: DoctorId, time_off_id: TimeOffId, who: Visitor) -> Res
 
 
 def _stranded(doctor_id: DoctorId, who: Visitor) -> Response:
-    found = schedule.stranded(_MOST_STRANDED, who.desk())
+    found = schedule.stranded(_MANY, who.desk())
     return render(
         "doctor_stranded.html",
         who,

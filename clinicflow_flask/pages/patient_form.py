@@ -123,20 +123,24 @@ def _here(token: str, store: Store) -> _Here:
 
 def _edition(token: str) -> int | None:
     """Return the edition of the draft that was last told in this browser."""
-    edition, seen = session.get(_DRAFTS, {}).get(_key(token), (None, 0))
-    is_fresh = time.time() - seen < OPEN_SECONDS
-    return edition if is_fresh else None
+    fresh = time.time() - OPEN_SECONDS
+    found = (
+        edition
+        for key, edition, seen in session.get(_DRAFTS, ())
+        if key == _key(token) and seen > fresh
+    )
+    return next(found, None)
 
 
 def _remember(token: str, edition: int) -> None:
-    others = {k: v for k, v in session.get(_DRAFTS, {}).items() if k != _key(token)}
-    newest = list(others.items())[-(MOST_OPEN - 1) :]
-    session[_DRAFTS] = dict([*newest, (_key(token), (edition, int(time.time())))])
+    _forget(token)
+    newest = session[_DRAFTS][-(MOST_OPEN - 1) :]
+    session[_DRAFTS] = [*newest, (_key(token), edition, int(time.time()))]
 
 
 def _forget(token: str) -> None:
-    drafts = session.get(_DRAFTS, {})
-    session[_DRAFTS] = {k: v for k, v in drafts.items() if k != _key(token)}
+    known = session.get(_DRAFTS, ())
+    session[_DRAFTS] = [each for each in known if each[0] != _key(token)]
 
 
 def _key(token: str) -> str:

@@ -30,6 +30,7 @@ from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.forms import Form
 from clinicflow_flask.pages.rendering import go, render
 from clinicflow_flask.pages.table import Page
+from clinicflow_flask.pages.users import ROLES
 
 _CLINIC: Final = "/settings"
 _POLICY: Final = "/settings/policy"
@@ -314,7 +315,14 @@ def _change_password(who: Visitor, entrance: Entrance) -> Response:
 
 
 def _account_shown(who: Visitor, form: Form) -> Response:
-    return render("settings_account.html", who, form.status, form=form, again=_ACCOUNT)
+    return render(
+        "settings_account.html",
+        who,
+        form.status,
+        form=form,
+        again=_ACCOUNT,
+        roles=ROLES,
+    )
 
 
 PAGES = (

@@ -619,7 +619,7 @@ def test_the_visits_that_time_off_leaves_behind_are_shown(browser, desk, chen):
     [link] = page.select("main li a[href^='/visits/']")
     assert link["href"] == f"/visits/{visit['id']}"
     assert "Tue, Mar 3, 9:00 AM" in browser.text
-    assert "The doctor is off" in browser.text
+    assert "The doctor is off from Mar 3, 2026 12:00 AM" in browser.text
 
 
 def test_a_form_that_is_sent_twice_takes_time_off_once(browser, desk, chen):

@@ -609,6 +609,7 @@ def pages_of(desk: Desk, many: int) -> dict[str, str]:
     return {path: path.format(**ids) for path in SHOWN}
 
 
+@pytest.mark.slow
 def test_each_page_costs_as_much_for_many_as_for_few_and_writes_nothing(
     settings, sql_store
 ):

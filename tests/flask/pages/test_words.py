@@ -137,6 +137,16 @@ def test_an_instant_is_told_by_the_clinics_wall_clock(at, shown):
     assert words.instant(instant, ZoneInfo("America/New_York"), US) == shown
 
 
+def test_a_sentence_of_the_core_is_told_with_the_days_and_times_of_here():
+    said = (
+        "The doctor is off from 2026-03-03 00:00 to 2026-03-04 09:05, not 2026-02-30."
+    )
+
+    assert words.told(said, GB) == (
+        "The doctor is off from 3 Mar 2026 00:00 to 4 Mar 2026 09:05, not 2026-02-30."
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
