@@ -36,8 +36,14 @@ _PREGNANT = phrases(
     """
 )
 _ASKS_IF_PREGNANT = compiled(
-    r"\b(?:are you|might you be|could you be|is she|currently)\b[^?]{0,40}\bpregnant\b"
+    r"\b(?:are you|you are|you(?: may| might| could) be|might you be|could you be|is she"
+    r"|currently)\b[^?]{0,40}\bpregnant\b"
     r"|^\W*pregnan(?:t|cy)\W*$"
+)
+_OF_PREGNANCY = compiled("pregnan|expecting")
+# A yes to one of these does not say which of the two it is, or when it was.
+_ASKS_MORE = compiled(
+    r"breast.?fe|\b(?:nursing|lactating|ever|previous|past|before|planning|plan|trying)\b"
 )
 _OF_PATIENT = phrases("(you|he|she)('(re|ve|d|s)| are| have| had| is| has| feel| got)")
 _NOT_NOW = phrases("used to")
@@ -72,17 +78,13 @@ def pregnancies(statement: Statement) -> Iterator[SummaryItem]:
     """Yield "Pregnant" for each sentence that says that the patient is."""
     answer, text = statement.answer, statement.text
     asked: tuple[Source, ...] | None = None
-    if not is_dialogue(text) and (
-        statement.topic is Topic.PREGNANCY
-        or _ASKS_IF_PREGNANT.search(statement.question[:LONGEST_SENTENCE])
-    ):
+    if not is_dialogue(text) and _asks_if_pregnant(statement.question, statement.topic):
         asked = ()
     for sentence in sentences(text):
         source = Source(answer, sentence.text)
         if sentence.speaker is Speaker.CLINICIAN:
             if sentence.is_question:
-                asks = _ASKS_IF_PREGNANT.search(sentence.text)
-                asked = (source,) if asks else None
+                asked = (source,) if _asks_if_pregnant(sentence.text) else None
             continue
         found = _PREGNANT.search(sentence.text)
         if found and not is_negated(sentence.text, found.start(), found.end()):
@@ -90,6 +92,14 @@ def pregnancies(statement: Statement) -> Iterator[SummaryItem]:
         elif asked is not None and says_yes(sentence.text):
             yield SummaryItem(text=PREGNANT, sources=(*asked, source))
         asked = None
+
+
+def _asks_if_pregnant(question: str, topic: Topic | None = None) -> bool:
+    question = question[:LONGEST_SENTENCE]
+    asks = _ASKS_IF_PREGNANT.search(question) or (
+        topic is Topic.PREGNANCY and _OF_PREGNANCY.search(question)
+    )
+    return bool(asks and not _ASKS_MORE.search(question))
 
 
 def harms_unborn(generic: str) -> bool:

@@ -149,6 +149,11 @@ def test_a_pregnancy_is_a_note_and_flags_harmful_drugs(text, question, topic):
         free("I am trying to get pregnant."),
         talk("Are you pregnant?", "No."),
         talk("Is she pregnant?", "What?", "How old are you?", "Yes."),
+        free("Yes", "Are you breastfeeding?", topic=Topic.PREGNANCY),
+        free("Yes", "Are you pregnant or breastfeeding?", topic=Topic.PREGNANCY),
+        free("Yes", "Have you ever been pregnant?", topic=Topic.PREGNANCY),
+        free("Yes", "Are you planning to become pregnant?"),
+        talk("Are you pregnant or nursing?", "Yes."),
     ],
 )
 def test_who_is_not_pregnant_is_warned_of_nothing(statement):
