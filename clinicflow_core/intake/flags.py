@@ -36,8 +36,8 @@ _PREGNANT = phrases(
     """
 )
 _ASKS_IF_PREGNANT = compiled(
-    r"\b(?:are you|you are|you(?: may| might| could) be|might you be|could you be|is she"
-    r"|currently)\b[^?]{0,40}\bpregnant\b"
+    r"\b(?:are you|you are|you(?: may| might| could) be|might you be|could you be"
+    r"|is she|currently)\b[^?]{0,40}\bpregnant\b"
     r"|^\W*pregnan(?:t|cy)\W*$"
 )
 _OF_PREGNANCY = compiled("pregnan|expecting")

@@ -197,7 +197,8 @@ def test_a_total_is_worked_out_and_not_asked():
 
 
 def test_what_is_wrong_stands_with_its_question():
-    definition = asks(question("reason"), choice("colours", "red", repeats=True), LIST)
+    colours = choice("colours", "red", repeats=True)
+    definition = asks(group("g", question("reason"), colours, LIST))
     given = {"pills": [{"name": "A"}, {"dose": "1"}]}
     problems = [
         Problem("/colours/0", "is no colour"),
@@ -405,11 +406,11 @@ def test_a_page_that_is_sent_back_as_it_is_changes_no_answer(app, desk, data):
         assert browser.status == 200
 
     after = desk.post(f"{public}/draft", {"birth_date": BORN}).json["answers"]
-    assert _to_the_day(definition, after) == _to_the_day(definition, kept)
+    assert _as_asked(definition, after) == _as_asked(definition, kept)
 
 
-def _to_the_day(definition, answers):
-    """Leave out what a page does not ask for: at what time of a day something was."""
+def _as_asked(definition, answers):
+    """Leave out what no page asks for: times of a day, and entries without an answer."""
     instants = {
         place.question.link_id
         for place in definition.places
@@ -418,9 +419,10 @@ def _to_the_day(definition, answers):
 
     def cut(value, key=None):
         if isinstance(value, dict):
-            return {k: cut(v, k) for k, v in value.items()}
+            inner = {k: cut(v, k) for k, v in value.items()}
+            return {k: v for k, v in inner.items() if v != []}
         if isinstance(value, list):
-            return [cut(each, key) for each in value]
+            return [each for v in value if (each := cut(v, key)) != {}]
         return value[:10] if key in instants and isinstance(value, str) else value
 
     return cut(answers)
