@@ -90,6 +90,14 @@ class Week:
     version: int
 
 
+@frozen
+class DoctorWithHours:
+    """A doctor with the weekly hours, ordered by weekday and start."""
+
+    doctor: Doctor
+    hours: tuple[WorkingHours, ...]
+
+
 @retried
 def add(request: AddDoctor, uow: UnitOfWork) -> Doctor:
     """
@@ -191,6 +199,16 @@ def page(request: PageRequest, uow: UnitOfWork) -> Page[Doctor]:
     with uow:
         uow.actor.must(Permission.SEE_CLINIC)
         return uow.doctors.page(request)
+
+
+def page_with_hours(request: PageRequest, uow: UnitOfWork) -> Page[DoctorWithHours]:
+    """Return a part of the doctors, by name, each with the weekly hours."""
+    with uow:
+        uow.actor.must(Permission.SEE_CLINIC)
+        found = uow.doctors.page(request)
+        weeks = uow.doctors.hours_of_all([doctor.id for doctor in found.items])
+        items = (DoctorWithHours(each, weeks[each.id]) for each in found.items)
+        return Page(tuple(items), found.next)
 
 
 def hours(doctor_id: DoctorId, uow: UnitOfWork) -> Week:

@@ -462,7 +462,7 @@ def _line(answer: Any) -> str:
     if isinstance(answer, bool):
         return "Yes" if answer else "No"
     if isinstance(answer, Mapping):
-        return " ".join(map(str, answer.values()))
+        return f"{answer.get('value', '')} {answer.get('unit', '')}".strip()
     return str(answer)
 
 

@@ -8,6 +8,7 @@ classes for: a page may hold no styles of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from colorsys import hls_to_rgb
 from datetime import date, datetime, time
 from itertools import pairwise
 from typing import Final
@@ -45,11 +46,7 @@ _INTAKE: Final = {
     IntakeStatus.SENT: "form sent",
     IntakeStatus.COMPLETED: "form done",
 }
-COLORS: Final = (
-    *("#0f766e", "#b45309", "#6d28d9", "#be123c", "#1d4ed8"),
-    *("#4d7c0f", "#a21caf", "#0369a1", "#c2410c", "#475569"),
-)
-"""Of doctors who have none, in turn."""
+_GOLDEN: Final = 0.618034  # Multiples of it, without their whole, stay far apart.
 
 
 @frozen(order=True)
@@ -190,10 +187,16 @@ def board(
         marks=tuple(_time(minute) for minute in range(first, last, 60)),
         now=frame.now_row if any(on == now.date() for on, _ in days) else None,
         columns=tuple(
-            frame.column(on, day, _color(day.doctor, number))
+            frame.column(on, day, day.doctor.color or color_for(number))
             for number, (on, day) in enumerate(days)
         ),
     )
+
+
+def color_for(number: int) -> str:
+    """Return a colour that differs from those for the numbers around *number*."""
+    rgb = hls_to_rgb(number * _GOLDEN % 1, 0.35, 0.6)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
 
 
 def minutes(on: date, day: DoctorDay) -> tuple[int, int]:
@@ -363,7 +366,3 @@ def _off_on(off: TimeOff, on: date) -> Stretch | None:
 
 def _time(minute: int) -> time:
     return time(minute // 60 % 24, minute % 60)
-
-
-def _color(doctor: Doctor, number: int) -> str:
-    return doctor.color or COLORS[number % len(COLORS)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from colorsys import hls_to_rgb
 from datetime import date, datetime, time, timedelta
 from itertools import groupby, zip_longest
 from typing import Final
@@ -13,7 +12,6 @@ from attrs import field, frozen
 from flask import Response
 
 from clinicflow_core import wire
-from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import text
 from clinicflow_core.desk import calendars, doctors, policies, schedule
 from clinicflow_core.desk.calendars import (
@@ -27,9 +25,9 @@ from clinicflow_core.desk.placing import bookable_day
 from clinicflow_core.entities.doctor import WEEKDAYS, Doctor, Weekday, WorkingHours
 from clinicflow_core.entities.ids import DoctorId, TimeOffId
 from clinicflow_core.entities.policy import DoctorPolicy
-from clinicflow_core.ports import Page as Part
-from clinicflow_core.ports import PageRequest, UnitOfWork
+from clinicflow_core.ports import PageRequest
 from clinicflow_flask.pages import browsers, forms
+from clinicflow_flask.pages.board import color_for
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.forms import Form
 from clinicflow_flask.pages.rendering import go, render
@@ -52,7 +50,6 @@ _OWN_ROWS: Final = 2
 _WORKDAYS: Final = WEEKDAYS[:5]
 _DAY: Final = timedelta(days=1)
 _MANY: Final = PageRequest(limit=500)
-_GOLDEN: Final = 0.618034
 
 Typed = tuple[str, str]
 """Start and end of a stretch, as they stand in a form."""
@@ -79,12 +76,6 @@ def days_alike(week: Iterable[WorkingHours]) -> Iterator[DaysAlike]:
         alike = list(days)
         if hours is not None:
             yield DaysAlike(alike[0], alike[-1], hours)
-
-
-def color_for(number: int) -> str:
-    """Return a colour that differs from those for the numbers around *number*."""
-    rgb = hls_to_rgb(number * _GOLDEN % 1, 0.35, 0.6)
-    return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
 
 
 @frozen(kw_only=True)
@@ -134,23 +125,13 @@ class Listed:
 def _list(who: Visitor) -> Response:
     asked = forms.asked(Listing)
     request = page_request(asked.limit, asked.cursor, str, UUID)
-    found = _with_hours(request, who.desk())
+    found = doctors.page_with_hours(request, who.desk())
     return render(
         "doctors.html",
         who,
-        doctors=found.items,
+        doctors=[Listed(f.doctor, list(days_alike(f.hours))) for f in found.items],
         following=found.next and cursor_of(found.next),
     )
-
-
-def _with_hours(request: PageRequest, uow: UnitOfWork) -> Part[Listed]:
-    """Return a part of the doctors, by name, with the weekly hours of each."""
-    with uow:
-        uow.actor.must(Permission.SEE_CLINIC)
-        found = uow.doctors.page(request)
-        weeks = uow.doctors.hours_of_all([doctor.id for doctor in found.items])
-    items = (Listed(each, list(days_alike(weeks[each.id]))) for each in found.items)
-    return Part(tuple(items), found.next)
 
 
 # Adding, changing, removing

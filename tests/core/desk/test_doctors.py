@@ -99,6 +99,19 @@ def test_doctors_are_listed_by_name(clinic):
     assert rest.next is None
 
 
+def test_doctors_are_listed_with_their_hours(clinic):
+    omar = doctors.add(OMAR, clinic.uow)
+    doctors.set_hours(omar.id, week("monday 09:00-12:00"), clinic.uow)
+
+    first = doctors.page_with_hours(PageRequest(limit=1), clinic.uow)
+    rest = doctors.page_with_hours(PageRequest(after=first.next), clinic.uow)
+
+    [listed] = first.items
+    assert listed.doctor == doctors.get(omar.id, clinic.uow)
+    assert listed.hours == doctors.hours(omar.id, clinic.uow).hours
+    assert [each.doctor for each in rest.items] == [clinic.doctor]
+
+
 def test_hours_are_kept_in_order_and_replaced_whole(clinic):
     doctors.set_hours(clinic.doctor.id, week("sunday 09:00-12:00"), clinic.uow)
 
@@ -216,10 +229,12 @@ ACTS = {
     ),
     "add": lambda _, uow: doctors.add(OMAR, uow),
     "page": lambda _, uow: doctors.page(PageRequest(), uow),
+    "page_with_hours": lambda _, uow: doctors.page_with_hours(PageRequest(), uow),
 }
+OF_ALL = ("add", "page", "page_with_hours")
 
 
-@pytest.mark.parametrize("act", [act for act in ACTS if act not in ("add", "page")])
+@pytest.mark.parametrize("act", [act for act in ACTS if act not in OF_ALL])
 def test_another_clinics_doctor_is_not_there(clinic, act):
     other = open_clinic(clinic.store, name="Other", week=hours("09:00-17:00"))
 
@@ -234,7 +249,7 @@ def test_a_doctor_looks_at_doctors_and_changes_none(memory, act):
     clinic = open_clinic(memory)
     uow = clinic.by(Role.DOCTOR)
 
-    if act in ("get", "hours", "page"):
+    if act in ("get", "hours", "page", "page_with_hours"):
         ACTS[act](clinic.doctor.id, uow)
     else:
         with pytest.raises(NotPermittedError, match="add and change doctors"):

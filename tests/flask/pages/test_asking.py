@@ -410,7 +410,7 @@ def test_a_page_that_is_sent_back_as_it_is_changes_no_answer(app, desk, data):
 
 
 def _as_asked(definition, answers):
-    """Leave out what no page asks for: times of a day, and entries without an answer."""
+    """Leave out what no page asks for: times of a day, entries without an answer."""
     instants = {
         place.question.link_id
         for place in definition.places

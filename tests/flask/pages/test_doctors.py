@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from clinicflow_core.entities.doctor import WEEKDAYS, Weekday, WorkingHours
 from clinicflow_core.entities.user import Role
-from clinicflow_flask.pages.doctors import MOST_ROWS, color_for, days_alike
+from clinicflow_flask.pages.board import color_for
+from clinicflow_flask.pages.doctors import MOST_ROWS, days_alike
 from tests.builders import hours
 from tests.flask.desk import UNKNOWN, WORKDAYS, Desk
 
