@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -10,11 +15,18 @@ from playwright.sync_api import Page
 
 from clinicflow_core.clock import SystemClock
 from clinicflow_core.entities.doctor import WEEKDAYS
-from tests.browser.sites import Site
+from tests.browser.sites import Site, serving
 from tests.builders import PASSWORD
 
-RECEPTION = "rita@harbour.example"
-DOCTOR = "sarah@harbour.example"
+OWNER = "ines"
+RECEPTION = "rita"
+DOCTOR = "sarah"
+"""Who has an account, by what stands before the @ of the clinic's addresses."""
+
+BORN = "1980-12-31"
+"""The birth date of every patient."""
+
+_numbers = count(1)
 
 
 @frozen
@@ -33,11 +45,49 @@ class Arranged:
     ben: str
     day: date
 
+    def address_of(self, person: str) -> str:
+        return address_at(self.site, person)
+
     def book(self, at: str = "09:00", **details: object) -> Any:
         """Book Ann with Dr. Chen, or as *details* say; return the visit."""
         wanted = {"doctor_id": self.chen, "patient_id": self.ann, **details}
         wish = {"date": str(self.day), "start_time": at, "duration": 30, **wanted}
         return self.site.call("POST", "/api/appointments", wish)
+
+    def send_form(self, visit: Any) -> Any:
+        """Send the standard form for *visit*; return it with the token of its link."""
+        asked = self.site.call("GET", "/api/intake/questionnaires")["items"]
+        wish = {
+            "patient_id": visit["patient_id"],
+            "appointment_id": visit["id"],
+            "questionnaire_id": asked[0]["id"],
+        }
+        return self.site.call("POST", "/api/intake/forms", wish)
+
+    def answer(self, form: Any, answers: Any) -> None:
+        """Let the patient hand in *answers*."""
+        path = f"/api/intake/public/{form['token']}"
+        self.site.call("POST", path, {"answers": answers})
+
+
+@contextmanager
+def serving_nobody(migrated: Path, folder: Path) -> Iterator[str]:
+    """Serve a copy of an empty database, and give the URL; see `founded`."""
+    database = shutil.copy(migrated, folder / "served.db")
+    with serving(f"sqlite:///{database}", folder) as url:
+        yield url
+
+
+def founded(url: str) -> Site:
+    """Found another clinic where one is served already: quicker than a server more."""
+    site = Site(url, f"{OWNER}@harbour-{next(_numbers)}.example", PASSWORD)
+    site.sign_up("Harbour Clinic", "Ines Sol")
+    return site
+
+
+def address_at(site: Site, person: str) -> str:
+    """Return the e-mail of *person* in the clinic of *site*."""
+    return f"{person}@{site.email.partition('@')[2]}"
 
 
 def arranged(site: Site) -> Arranged:
@@ -49,17 +99,21 @@ def arranged(site: Site) -> Arranged:
         site.call("PUT", f"/api/doctors/{doctor['id']}/hours", hours)
         doctors.append(doctor["id"])
     patients = [
-        site.call("POST", "/api/patients", {**who, "date_of_birth": "1980-12-31"})["id"]
+        site.call("POST", "/api/patients", {**who, "date_of_birth": BORN})["id"]
         for who in (
             {"first_name": "Ann", "last_name": "Lee"},
             {"first_name": "Ben", "last_name": "Okri"},
         )
     ]
     for account in (
-        {"name": "Rita Reception", "email": RECEPTION, "role": "admin"},
+        {
+            "name": "Rita Reception",
+            "email": address_at(site, RECEPTION),
+            "role": "admin",
+        },
         {
             "name": "Sarah Chen",
-            "email": DOCTOR,
+            "email": address_at(site, DOCTOR),
             "role": "doctor",
             "doctor_id": doctors[0],
         },
@@ -69,12 +123,10 @@ def arranged(site: Site) -> Arranged:
     return Arranged(site, *doctors, *patients, day=day)
 
 
-def sign_in(page: Page, site: Site, email: str = RECEPTION) -> None:
+def sign_in(page: Page, site: Site, person: str = RECEPTION) -> None:
     """Sign somebody in who begins at the front door."""
     page.goto(f"{site.url}/")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(
-        PASSWORD if email != site.email else site.password
-    )
+    page.get_by_label("E-mail").fill(address_at(site, person))
+    page.get_by_label("Password").fill(site.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/day")

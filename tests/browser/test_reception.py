@@ -249,23 +249,3 @@ def test_everything_but_dragging_works_without_a_script(
     expect(page.locator("main")).to_contain_text("9:30")
     page.get_by_role("link", name="Back to the day").click()
     expect(visit(page, "Dr. Sarah Chen", "9:30.*Ben Okri")).to_be_visible()
-
-
-# On every screen
-
-
-@pytest.mark.parametrize("path", ["/day/{day}", "/week/{day}", "/book", "/visits/{id}"])
-def test_no_page_of_the_diary_keeps_anybody_out(
-    clinic: Arranged, looked_at: Page, path: str
-):
-    booked = clinic.book("09:00")
-    gone = clinic.book("10:00", patient_id=clinic.ben)
-    cancel = {"cancellation_type": "other"}
-    clinic.site.call("POST", f"/api/appointments/{gone['id']}/cancel", cancel)
-    sign_in(looked_at, clinic.site)
-
-    looked_at.goto(clinic.site.url + path.format(day=clinic.day, id=booked["id"]))
-
-    assert violations(looked_at) == []
-    width = looked_at.evaluate("document.documentElement.scrollWidth")
-    assert width <= looked_at.viewport_size["width"]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from clinicflow_core.entities.questionnaire import Code, Kind
+from clinicflow_core.entities.questionnaire import CHOICES, Code, Kind
 from clinicflow_core.errors import Problem
 from clinicflow_core.intake.answers import asked_with, check_answers
 from clinicflow_core.intake.statements import statements_of
@@ -410,7 +410,15 @@ def test_a_page_that_is_sent_back_as_it_is_changes_no_answer(app, desk, data):
 
 
 def _as_asked(definition, answers):
-    """Leave out what no page asks for: times of a day, entries without an answer."""
+    """
+    Leave out what no page asks for: times of a day, entries without an answer, and in
+    which order boxes were ticked.
+    """
+    ticked = {
+        place.question.link_id
+        for place in definition.places
+        if place.question.kind in CHOICES and place.question.repeats
+    }
     instants = {
         place.question.link_id
         for place in definition.places
@@ -422,7 +430,8 @@ def _as_asked(definition, answers):
             inner = {k: cut(v, k) for k, v in value.items()}
             return {k: v for k, v in inner.items() if v != []}
         if isinstance(value, list):
-            return [each for v in value if (each := cut(v, key)) != {}]
+            cuts = [each for v in value if (each := cut(v, key)) != {}]
+            return sorted(cuts, key=str) if key in ticked else cuts
         return value[:10] if key in instants and isinstance(value, str) else value
 
     return cut(answers)

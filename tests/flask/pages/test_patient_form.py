@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
+from clinicflow_core.entities.user import Role
 from clinicflow_core.intake.links import new_token
+from clinicflow_core.sql.store import open_store
+from clinicflow_flask import create_app
 from clinicflow_flask.pages import patient_form
 from clinicflow_flask.pages.asking import FREE
 from clinicflow_flask.rate_limits import WRONG_GUESSES
 from tests.flask.desk import HEADACHES, Desk
 from tests.flask.pages.browser import Browser
+from tests.flask.test_statements import recorded
 
 BORN = "1980-12-31"
 HOSTILE = "<script>alert(1)</script> {{7*7}} javascript:alert(1) \u202egnp"
@@ -588,8 +593,6 @@ def test_a_part_that_there_is_none_of_is_not_found(given, number):
 class TestGuessing:
     @pytest.fixture
     def settings(self, settings):
-        from attrs import evolve
-
         return evolve(settings, rate_limit="1000/minute")
 
     def test_whoever_guesses_links_is_stopped(self, given):
@@ -709,3 +712,42 @@ def test_whoever_is_signed_in_fills_in_as_anybody(browser, desk):
 
     assert "Olive Owner" not in browser.text
     assert given.answers()["reason"] == "A cough"
+
+
+@pytest.mark.slow
+def test_a_page_takes_as_many_statements_for_many_answers_as_for_few(
+    settings, database_url, watch
+):
+    with closing(open_store(database_url, watch)) as store:
+        app = create_app(settings, store)
+        desk = Desk.opened(app, store, Role.OWNER, None)
+        taken = [_statements(app, store, desk, many) for many in (1, 30)]
+
+    assert taken[0] == taken[1]
+    assert max(taken[0]) <= 20, taken
+
+
+def _statements(app, store, desk, many):
+    given = given_by(desk, Browser.started(app))
+    browser = given.browser
+    browser.open(given.part(2))
+    wish = {
+        "form": browser.token(),
+        "do": "save",
+        "/takes": "yes",
+        "/medicines": [str(n) for n in range(many)],
+        **{f"/medicines/{n}/name": f"Aspirin {n}" for n in range(many)},
+    }
+    browser.post(given.part(2), wish)
+    taken = []
+    for act in (
+        lambda: browser.open(given.path),
+        lambda: browser.open(given.part(2)),
+        lambda: browser.post(given.part(2), {**wish, "/medicines/0/name": "B"}),
+        lambda: browser.open(f"{given.path}/review"),
+    ):
+        with recorded(store.engine) as told:
+            act()
+        assert browser.status == 200
+        taken.append(len(told))
+    return taken
