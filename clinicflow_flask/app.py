@@ -48,19 +48,8 @@ from clinicflow_flask.answers import Document
 from clinicflow_flask.headers import add_headers
 from clinicflow_flask.logs import add_request_log
 from clinicflow_flask.metrics import add_metrics
-from clinicflow_flask.pages import choosing, day, entrance, patient_form, users, visits
-from clinicflow_flask.pages import dashboard as dashboard_pages
-from clinicflow_flask.pages import doctors as doctor_pages
-from clinicflow_flask.pages import google as google_pages
-from clinicflow_flask.pages import intake as intake_pages
-from clinicflow_flask.pages import patients as patient_pages
-from clinicflow_flask.pages import questionnaires as questionnaire_pages
-from clinicflow_flask.pages import settings as settings_pages
-from clinicflow_flask.pages import waitlist as waitlist_pages
-from clinicflow_flask.pages.assets import add_assets
-from clinicflow_flask.pages.browsers import add_browsers
 from clinicflow_flask.pages.refusals import as_page
-from clinicflow_flask.pages.table import Page, add_pages
+from clinicflow_flask.pages.site import PAGES, add_site
 from clinicflow_flask.problems import add_problems
 from clinicflow_flask.rate_limits import add_rate_limits
 from clinicflow_flask.request_ids import add_request_ids
@@ -113,9 +102,7 @@ def create_app(
     app.extensions[FINGERPRINTS] = key_for(Purpose.FINGERPRINT, secret)
     google.add_google(app, settings, secret)
     add_routes(app, ROUTES, store, summarizer)
-    add_assets(app)
-    add_browsers(app, settings, secret)
-    add_pages(app, PAGES, store, summarizer)
+    add_site(app, settings, secret, store, summarizer)
     if limit := rate_limit(settings):
         add_rate_limits(app, (*ROUTES, *PAGES), limit)
     app.register_blueprint(_docs())
@@ -202,21 +189,4 @@ ROUTES: Final[tuple[Route, ...]] = (
     *intake.ROUTES,
     *summaries.ROUTES,
     *patient_link.ROUTES,
-)
-
-PAGES: Final[tuple[Page, ...]] = (
-    *entrance.PAGES,
-    *day.PAGES,
-    *visits.PAGES,
-    *google_pages.PAGES,
-    *dashboard_pages.PAGES,
-    *choosing.PAGES,
-    *patient_pages.PAGES,
-    *waitlist_pages.PAGES,
-    *intake_pages.PAGES,
-    *patient_form.PAGES,
-    *settings_pages.PAGES,
-    *doctor_pages.PAGES,
-    *users.PAGES,
-    *questionnaire_pages.PAGES,
 )

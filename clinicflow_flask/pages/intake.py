@@ -11,6 +11,7 @@ from flask import Response, request
 from clinicflow_core.checks import whole
 from clinicflow_core.desk import (
     booking,
+    dashboard,
     intake,
     questionnaires,
     register,
@@ -108,6 +109,7 @@ def _list(who: Visitor) -> Response:
         chosen=asked.status,
         shown=shown,
         names=_names(who, patient_ids),
+        today=dashboard.today(who.desk()) if asked.status is None else None,
     )
 
 
@@ -310,7 +312,10 @@ def _revoke(who: Visitor, form_id: FormId) -> Response:
 
 def _review(who: Visitor, form_id: FormId) -> Response:
     form, version, desk = forms.sent(), forms.version(), who.desk()
-    if form.done(forms.Nothing, lambda _: intake.review(form_id, desk, version)) is None:
+    if (
+        form.done(forms.Nothing, lambda _: intake.review(form_id, desk, version))
+        is None
+    ):
         return _shown(who, form_id, form)
     browsers.say("The form is marked as reviewed.")
     return go(f"/intake/{form_id}")
@@ -328,7 +333,10 @@ def _ask_again(who: Visitor, form_id: FormId, summarizer: Summarizer) -> Respons
 
 def _sign(who: Visitor, form_id: FormId) -> Response:
     form, version, desk = forms.sent(), forms.version(), who.desk()
-    if form.done(forms.Nothing, lambda _: summaries.sign(form_id, desk, version)) is None:
+    if (
+        form.done(forms.Nothing, lambda _: summaries.sign(form_id, desk, version))
+        is None
+    ):
         return _shown(who, form_id, form)
     browsers.say("The summary is signed.")
     return go(f"/intake/{form_id}")

@@ -26,7 +26,6 @@ from clinicflow_core.desk.patient_link import (
     OpenDraft,
     SendDraft,
 )
-from clinicflow_core.entities.questionnaire import Definition
 from clinicflow_core.errors import LinkNotFoundError, Problem
 from clinicflow_core.intake.answers import asked_with
 from clinicflow_core.intake.links import hash_of
@@ -395,11 +394,6 @@ def _send(token: str, store: Store) -> Response:
 
 def _thanks() -> Response:
     return render("patient_form_thanks.html")
-
-
-def title_of(definition: Definition | None) -> str:
-    """Return what a form is called for the patient."""
-    return definition.title if definition else "Before your visit"
 
 
 PAGES = (

@@ -5,7 +5,7 @@ import re
 
 from jsonschema import Draft202012Validator
 
-from clinicflow_flask.app import PAGES
+from clinicflow_flask.pages.site import PAGES
 from tests.flask.desk import DOCUMENT
 
 

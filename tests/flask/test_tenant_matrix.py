@@ -42,7 +42,8 @@ from clinicflow_core.sql.store import open_store
 from clinicflow_core.sql.tables import metadata
 from clinicflow_core.sql.types import among
 from clinicflow_flask import create_app
-from clinicflow_flask.app import PAGES, ROUTES
+from clinicflow_flask.app import ROUTES
+from clinicflow_flask.pages.site import PAGES
 from clinicflow_flask.routes import Route
 from tests.flask import planted
 from tests.flask.desk import DOCUMENT, NOW, Desk

@@ -10,8 +10,8 @@ from attrs import evolve
 from clinicflow_core.entities.user import Role
 from clinicflow_core.settings import Environment
 from clinicflow_flask import create_app
-from clinicflow_flask.app import PAGES
 from clinicflow_flask.pages import browsers
+from clinicflow_flask.pages.site import PAGES
 from tests.builders import PASSWORD
 from tests.flask.desk import Desk
 from tests.flask.pages.browser import Browser

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from clinicflow_core.entities.user import Role
-from clinicflow_flask.app import PAGES
+from clinicflow_flask.pages.site import PAGES
 from clinicflow_flask.pages.table import Page
 from tests.flask.desk import UNKNOWN
 from tests.flask.pages.browser import Browser

@@ -67,10 +67,11 @@ class Sent:
         return found
 
 
-def sent_by(desk: Desk, store: Store, **patient: object) -> Sent:
-    visit = desk.book(
-        patient_id=desk.patient(**{"date_of_birth": "1980-12-31", **patient})
-    )
+def sent_by(
+    desk: Desk, store: Store, date: str = "2026-03-03", **patient: object
+) -> Sent:
+    born = {"date_of_birth": "1980-12-31", **patient}
+    visit = desk.book(patient_id=desk.patient(**born), date=date)
     form = desk.send_form(patient_id=visit["patient_id"], appointment_id=visit["id"])
     return Sent(desk, store, form)
 
@@ -135,6 +136,22 @@ def test_forms_are_shown_by_status(browser, desk, store):
     assert "Back Lee" in browser.text
     assert "Waiting" not in browser.text
     assert "Mar 2, 2026, 7:00" in browser.text
+
+
+def test_what_is_to_be_signed_today_stands_first(browser, desk, store):
+    today = sent_by(desk, store, "2026-03-02").submitted().summarized()
+    sent_by(desk, store, first="Bob").submitted().summarized()
+
+    page = browser.open("/intake")
+
+    assert page.h2.get_text() == "To sign before today's visits"
+    link = page.main.select_one("li a[href^='/visits']")
+    assert link["href"] == f"/visits/{today.form['appointment_id']}"
+    assert "2 visits in all have a summary that nobody has signed." in browser.text
+    browser.open(today.path)
+    browser.send("Sign it")
+    browser.open("/intake")
+    assert "To sign before today's visits" not in browser.text
 
 
 def test_a_form_that_was_called_back_says_so(browser, desk, sent):

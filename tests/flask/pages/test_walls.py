@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from clinicflow_core.ports import Once, UnitOfWork
-from clinicflow_flask.app import PAGES
 from clinicflow_flask.pages.browsers import Visitor
+from clinicflow_flask.pages.site import PAGES
 from clinicflow_flask.pages.table import Page
 from tests.flask.pages.browser import Browser
 from tests.flask.test_tenant_matrix import (
