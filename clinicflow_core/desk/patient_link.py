@@ -236,9 +236,8 @@ def resume(token: str, edition: int | None, store: Store) -> Filling:
     Return the form as it is filled in by now; it changes nothing.
 
     What is in the draft is told without the birth date, but only as long as nobody
-    filled in anything since *edition*. Who has the link alone and guesses that could
-    read it, so a face must know, as by a cookie that it signed, that whoever asks was
-    told this edition.
+    filled in anything since *edition*. An edition can be guessed by whoever has the
+    link, so a face must know, as by a cookie that it signed, that it told them this.
 
     Args:
         edition: As `open_draft`, `save_draft` or `fill_in` told it; None if none did.

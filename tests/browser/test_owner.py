@@ -267,6 +267,7 @@ def test_a_day_is_printed_without_what_is_only_for_the_screen(
     for name in ("Ann Lee", "Ben Okri"):
         expect(page.get_by_role("link", name=re.compile(name))).to_be_visible()
     assert brightness_of(page) > 200, "ink is dear"
+    assert violations(page) == []
     assert sheets_of(page) == 1
 
 

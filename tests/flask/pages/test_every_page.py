@@ -7,8 +7,10 @@ import re
 import pytest
 
 from clinicflow_core.entities.user import Role
+from clinicflow_core.memory import MemoryStore
 from clinicflow_flask.pages.site import PAGES
 from clinicflow_flask.pages.table import Page
+from tests.builders import Watch
 from tests.flask.desk import UNKNOWN
 from tests.flask.pages.browser import Browser
 
@@ -22,6 +24,12 @@ OF_RECORDS = [
     for page in OF_THE_SIGNED_IN
     if any("_id" in n for n in PLACE.findall(page.path))
 ]
+
+
+@pytest.fixture
+def store(watch: Watch) -> MemoryStore:
+    """What is asked here never comes as far as a database."""
+    return MemoryStore(watch)
 
 
 def named(pages: list[Page]) -> list[object]:

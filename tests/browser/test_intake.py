@@ -1,0 +1,377 @@
+"""A form goes to the patient and comes back; the doctor reads and signs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, StorageState, expect
+
+from tests.browser.axe import violations
+from tests.browser.clinics import (
+    BORN,
+    DOCTOR,
+    RECEPTION,
+    Arranged,
+    arranged,
+    founded,
+    serving_nobody,
+    sign_in,
+)
+from tests.browser.conftest import PHONE
+from tests.browser.faults import Faults
+from tests.browser.keyboard import Keyboard
+from tests.browser.screenshots import shot
+
+SAYS = "I have had a cough since Sunday, and I feel dizzy."
+ANSWERS = {
+    "reason": SAYS,
+    "takes-medications": True,
+    "medications": [{"medication-name": "Lisinopril", "medication-dose": "10 mg"}],
+    "has-allergies": False,
+    "consent": "agree",
+}
+
+
+@pytest.fixture(scope="module")
+def service(
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address at which the clinic of this file is served."""
+    with serving_nobody(migrated_sqlite, tmp_path_factory.mktemp("service")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def clinic(service: str) -> Arranged:
+    """A clinic in which each test books visits of its own."""
+    return arranged(founded(service))
+
+
+@pytest.fixture(scope="module")
+def cookies(clinic: Arranged, browser: Browser) -> dict[str, StorageState]:
+    """What a browser keeps in which somebody is signed in, by who it is."""
+
+    def kept(person: str) -> StorageState:
+        with browser.new_context() as context:
+            sign_in(context.new_page(), clinic.site, person)
+            return context.storage_state()
+
+    return {person: kept(person) for person in (RECEPTION, DOCTOR)}
+
+
+@pytest.fixture
+def reception(cookies: Any, open_page: Callable[..., Page]) -> Page:
+    return open_page(storage_state=cookies[RECEPTION])
+
+
+@pytest.fixture
+def doctor(cookies: Any, open_page: Callable[..., Page]) -> Page:
+    return open_page(storage_state=cookies[DOCTOR])
+
+
+@pytest.fixture
+def visit(clinic: Arranged, request: pytest.FixtureRequest) -> Any:
+    """A visit of Ann Lee with Dr. Chen that no form was sent for."""
+    at = next(_times)
+    return clinic.book(at)
+
+
+_times = (f"{hour:02}:{minute:02}" for hour in range(9, 17) for minute in (0, 30))
+
+
+@pytest.fixture
+def link(clinic: Arranged, visit: Any) -> str:
+    """The address that the patient was given for the visit."""
+    return f"{clinic.site.url}/i/{clinic.send_form(visit)['token']}"
+
+
+def heading(page: Page, words: str) -> Locator:
+    return page.get_by_role("heading", name=words, exact=True)
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def question(page: Page, words: str) -> Locator:
+    return page.get_by_label(re.compile(rf"^{re.escape(words)}"))
+
+
+def group(page: Page, words: str) -> Locator:
+    return page.get_by_role("group", name=re.compile(rf"^{re.escape(words)}")).last
+
+
+def answer(page: Page, words: str, option: str) -> None:
+    group(page, words).get_by_role("radio", name=option, exact=True).check()
+
+
+def give_birth_date(page: Page, date: str) -> None:
+    year, month, day = date.split("-")
+    page.get_by_label("Day", exact=True).fill(day)
+    page.get_by_role("combobox", name="Month").select_option(month)
+    page.get_by_label("Year", exact=True).fill(year)
+    button(page, "Go on").click()
+
+
+# The patient, on a phone
+
+
+def test_a_patient_answers_on_a_phone_from_the_link_to_the_thanks(
+    clinic: Arranged,
+    visit: Any,
+    reception: Page,
+    phone: Page,
+    open_page: Callable[..., Page],
+    faults: Faults,
+):
+    reception.goto(f"{clinic.site.url}/visits/{visit['id']}")
+    reception.get_by_role("link", name="Send one").click()
+    button(reception, "Make the link").click()
+    link = reception.get_by_label("The link", exact=True).input_value()
+    assert violations(reception) == []
+    reception.reload()
+    expect(reception.get_by_label("The link", exact=True)).to_have_count(0)
+
+    phone.goto(link)
+    expect(heading(phone, "Before your visit")).to_be_visible()
+    assert violations(phone) == []
+    button(phone, "Start").tap()
+
+    expect(heading(phone, "About today")).to_be_visible()
+    faults.expect(422)
+    button(phone, "Next").tap()
+    reason = question(phone, "What is the main reason you are coming in?")
+    expect(phone.get_by_role("alert")).to_contain_text("Please look at this again")
+    expect(reason).to_be_focused()
+    expect(reason).to_have_accessible_description("This is required.")
+    assert violations(phone) == []
+    reason.fill(SAYS)
+    answer(phone, "How bad is it today", "4")
+    expect(phone.get_by_role("status")).to_contain_text("Saved")
+    shot(phone, "patient-form-phone")
+    button(phone, "Next").tap()
+
+    expect(heading(phone, "Your medicines")).to_be_visible()
+    expect(question(phone, "What is it called?")).to_have_count(0)
+    answer(phone, "Do you take any medicines now?", "Yes")
+    question(phone, "What is it called?").fill("Lisinopril")
+    question(phone, "How much do you take each time?").fill("10 mg")
+    assert violations(phone) == []
+    button(phone, "Add another").tap()
+    question(phone, "What is it called?").nth(1).fill("Vitamin D")
+    button(phone, "Stop for now").tap()
+
+    expect(phone.get_by_text("Somebody has begun to fill this in")).to_be_visible()
+    other = open_page(**PHONE)
+    other.goto(link)
+    faults.expect(401, 403, 409)
+    give_birth_date(other, "1980-12-30")
+    expect(other.get_by_role("alert")).to_contain_text("4")
+    assert violations(other) == []
+    give_birth_date(other, BORN)
+    expect(heading(other, "Your allergies")).to_be_visible()
+    other.get_by_role("button", name="Back").tap()
+    expect(question(other, "What is it called?").nth(1)).to_have_value("Vitamin D")
+    button(other, "Next").tap()
+    answer(other, "Are you allergic to anything?", "No")
+    for title in ("Your allergies", "Your health until now"):
+        expect(heading(other, title)).to_be_visible()
+        assert violations(other) == []
+        button(other, "Next").tap()
+    expect(heading(other, "Pregnancy")).to_be_visible()
+    answer(other, "Are you pregnant", "Yes, I am pregnant")
+    expect(group(other, "When is your baby due?")).to_be_visible()
+    answer(other, "Are you pregnant", "This does not apply to me")
+    expect(group(other, "When is your baby due?")).to_have_count(0)
+    for title in ("Pregnancy", "How you feel", "Your safety", "Smoking and drinking"):
+        expect(heading(other, title)).to_be_visible()
+        assert violations(other) == []
+        button(other, "Next").tap()
+    expect(heading(other, "Before you send this")).to_be_visible()
+    answer(other, "I answered as well as I could", "I agree")
+    button(other, "Next").tap()
+
+    expect(heading(other, "Look it over, then send it")).to_be_visible()
+    expect(other.get_by_role("main")).to_contain_text(SAYS)
+    expect(other.get_by_role("main")).to_contain_text("Vitamin D")
+    assert violations(other) == []
+    button(other, "Send to the clinic").tap()
+    expect(other.get_by_role("heading", level=1)).to_contain_text("Thank you")
+    assert violations(other) == []
+
+    faults.expect(404)
+    other.goto(link)
+    expect(other.get_by_text("This link does not work")).to_be_visible()
+    reception.goto(f"{clinic.site.url}/visits/{visit['id']}")
+    expect(reception.get_by_role("main")).to_contain_text("form done")
+
+
+def test_a_patient_answers_by_the_keyboard(link: str, page: Page):
+    keys = Keyboard(page)
+
+    def onward(title: str) -> None:
+        keys.press(button(page, "Next"))
+        expect(heading(page, title)).to_be_visible()
+
+    def pick(words: str, first: str, option: str) -> None:
+        radios = group(page, words)
+        keys.choose(
+            radios.get_by_role("radio", name=first, exact=True),
+            radios.get_by_role("radio", name=option, exact=True),
+        )
+
+    page.goto(link)
+    keys.press(button(page, "Start"))
+    keys.write(question(page, "What is the main reason"), SAYS)
+    pick("How bad is it today", "0", "3")
+    onward("Your medicines")
+    pick("Do you take any medicines now?", "Yes", "Yes")
+    keys.write(question(page, "What is it called?"), "Lisinopril")
+    onward("Your allergies")
+    pick("Are you allergic to anything?", "Yes", "No")
+    onward("Your health until now")
+    keys.tick(page.get_by_role("checkbox", name="Asthma"))
+    onward("Pregnancy")
+    onward("How you feel")
+    onward("Your safety")
+    onward("Smoking and drinking")
+    onward("Before you send this")
+    keys.tick(page.get_by_role("radio", name="I agree"))
+    onward("Look it over, then send it")
+    expect(page.get_by_role("main")).to_contain_text("Asthma")
+    keys.press(button(page, "Send to the clinic"))
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
+
+
+def test_a_patient_answers_without_a_script(
+    link: str, plain_page: Page, faults: Faults
+):
+    page = plain_page
+
+    page.goto(link)
+    button(page, "Start").click()
+    question(page, "What is the main reason").fill(SAYS)
+    button(page, "Next").click()
+    faults.expect(422)
+    button(page, "Next").click()
+    expect(page.get_by_role("alert")).to_contain_text("Do you take any medicines now?")
+    answer(page, "Do you take any medicines now?", "Yes")
+    button(page, "Next").click()
+    question(page, "What is it called?").fill("Lisinopril")
+    button(page, "Stop for now").click()
+    give_birth_date(page, BORN)
+    answer(page, "Are you allergic to anything?", "No")
+    for _ in range(6):
+        button(page, "Next").click()
+    expect(heading(page, "Before you send this")).to_be_visible()
+    answer(page, "I answered as well as I could", "I agree")
+    button(page, "Next").click()
+    expect(page.get_by_role("main")).to_contain_text("Lisinopril")
+    button(page, "Send to the clinic").click()
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
+
+
+# The doctor
+
+
+@pytest.fixture
+def form_id(clinic: Arranged, visit: Any) -> str:
+    """A form that came back."""
+    form = clinic.send_form(visit)
+    clinic.answer(form, ANSWERS)
+    return str(form["id"])
+
+
+def item(page: Page, words: str) -> Locator:
+    summary = page.get_by_role("region", name=re.compile("^Summary"))
+    return summary.get_by_role("listitem").filter(has_text=words)
+
+
+def test_the_doctor_reads_follows_a_source_changes_and_signs(
+    clinic: Arranged, visit: Any, form_id: str, doctor: Page
+):
+    doctor.goto(f"{clinic.site.url}/day/{clinic.day}")
+    doctor.locator(f"a[href='/visits/{visit['id']}']").click()
+    doctor.locator("#panel").get_by_role("link", name="Submitted").click()
+    takes = item(doctor, "Lisinopril").last
+    expect(takes).to_be_visible()
+    assert violations(doctor) == []
+
+    takes.get_by_role("link").first.click()
+    said = doctor.locator("mark:target")
+    expect(said).to_contain_text("Lisinopril")
+    expect(said).to_be_in_viewport()
+    assert ground_of(said) != "rgba(0, 0, 0, 0)", "it does not light up"
+    assert violations(doctor) == []
+
+    button(doctor, "Change it").click()
+    doctor.get_by_label(re.compile("^Takes")).fill("Lisinopril 10 mg in the morning")
+    assert violations(doctor) == []
+    button(doctor, "Keep it").click()
+    expect(item(doctor, "in the morning")).to_contain_text("A doctor's words")
+    button(doctor, "Sign it").click()
+
+    expect(doctor.get_by_role("status")).to_contain_text("The summary is signed.")
+    expect(doctor.get_by_text("by Sarah Chen")).to_be_visible()
+    expect(button(doctor, "Sign it")).to_have_count(0)
+    assert violations(doctor) == []
+    doctor.goto(f"{clinic.site.url}/day/{clinic.day}")
+    on_board = doctor.locator(f"a[href='/visits/{visit['id']}']")
+    expect(on_board).to_contain_text("form done")
+
+
+def ground_of(found: Locator) -> str:
+    colour: str = found.evaluate("node => getComputedStyle(node).backgroundColor")
+    return colour
+
+
+def test_what_is_pointed_at_lights_up_on_both_sides(
+    clinic: Arranged, form_id: str, doctor: Page
+):
+    doctor.goto(f"{clinic.site.url}/intake/{form_id}")
+    takes = item(doctor, "Lisinopril").last
+
+    takes.hover()
+
+    lit = doctor.locator("mark.lit").first
+    expect(lit).to_contain_text("Lisinopril")
+    assert ground_of(lit) == ground_of(takes) != "rgba(0, 0, 0, 0)"
+
+
+def test_a_summary_is_read_changed_and_signed_by_the_keyboard(
+    clinic: Arranged, form_id: str, doctor: Page
+):
+    keys = Keyboard(doctor)
+    doctor.goto(f"{clinic.site.url}/intake/{form_id}")
+
+    keys.press(item(doctor, "Lisinopril").last.get_by_role("link").first)
+    expect(doctor.locator("mark:target")).to_contain_text("Lisinopril")
+    keys.press(button(doctor, "Change it"))
+    keys.write(doctor.get_by_label("In short"), "Coughs since Sunday.")
+    keys.press(button(doctor, "Keep it"))
+    expect(item(doctor, "Coughs since Sunday.")).to_be_visible()
+    keys.press(button(doctor, "Sign it"))
+
+    expect(doctor.get_by_role("status")).to_contain_text("The summary is signed.")
+
+
+def test_reception_reads_a_summary_and_cannot_sign_it(
+    clinic: Arranged, form_id: str, reception: Page, faults: Faults
+):
+    reception.goto(f"{clinic.site.url}/intake/{form_id}")
+
+    expect(item(reception, "Lisinopril").last).to_be_visible()
+    expect(
+        reception.get_by_text("A doctor reads, changes and signs it.")
+    ).to_be_visible()
+    expect(button(reception, "Sign it")).to_have_count(0)
+    faults.expect(403)
+    reception.goto(f"{clinic.site.url}/intake/{form_id}/summary/edit")
+    expect(reception.get_by_role("heading", level=1)).to_be_visible()
+    assert violations(reception) == []
