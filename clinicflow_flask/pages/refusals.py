@@ -25,8 +25,16 @@ def as_page(status: int, detail: str) -> Response | None:
         status=status,
         title=HTTPStatus(status).phrase,
         detail=detail,
-        home=HOME,
+        **_way_out(),
     )
+
+
+def _way_out() -> dict[str, str]:
+    """Return where whoever is refused can go on, and what the link says."""
+    token = (request.view_args or {}).get("token")
+    if token is None:
+        return {"onward": HOME, "onward_label": "Go to the day"}
+    return {"onward": f"/i/{quote(token)}", "onward_label": "Back to the form"}
 
 
 def _to_sign_in() -> Response:

@@ -30,7 +30,10 @@
       const fields = page.getElementById("fields");
       if (!fields) throw new Error("another page");
       if (leaving) return;
+      // Else loading the page again could send what was typed before.
+      history.replaceState(null, "", part.action);
       follow(document.getElementById("fields"), fields);
+      forgive();
       const clock = new Date().toLocaleTimeString([], { timeStyle: "short" });
       const told = page.getElementById("saved").textContent;
       said.textContent = told === "Saved" ? `Saved ${clock}` : told;
@@ -99,6 +102,16 @@
       if (under && !had) old.append(document.importNode(under, true));
       if (!under && had) had.remove();
     }
+  };
+
+  // Takes back what stood above of complaints that are mended.
+  const forgive = () => {
+    const box = document.querySelector("main > .complaint");
+    if (!box) return;
+    for (const link of box.querySelectorAll("li a")) {
+      if (!document.getElementById(`${link.hash.slice(1)}-wrong`)) link.closest("li").remove();
+    }
+    if (!box.querySelector("li")) box.remove();
   };
 
   const kind = (ask) => ask.querySelector("input[name=seen]")?.value ?? ask.textContent;

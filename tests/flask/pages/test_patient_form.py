@@ -751,3 +751,14 @@ def _statements(app, store, desk, many):
         assert browser.status == 200
         taken.append(len(told))
     return taken
+
+
+def test_a_form_that_is_too_old_leads_back_to_the_questions(stranger, desk):
+    token = desk.send_form(questionnaire_id=desk.questionnaire())["token"]
+    stranger.open(f"/i/{token}")
+
+    page = stranger.post(f"/i/{token}", {"form": "of yesterday"})
+
+    assert stranger.status == 403
+    assert page.find("a", string="Back to the form")["href"] == f"/i/{token}"
+    assert "Go to the day" not in stranger.text
