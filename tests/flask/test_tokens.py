@@ -24,6 +24,7 @@ from clinicflow_core.memory import MemoryStore
 from clinicflow_core.settings import Environment, Settings
 from clinicflow_flask import create_app, tokens
 from clinicflow_flask.app import ROUTES
+from clinicflow_flask.pages.site import PAGES
 from clinicflow_flask.routes import Route
 from tests.flask.desk import NOW as OPENED
 from tests.flask.desk import PASSWORD, SECRET, Desk, problem
