@@ -1,5 +1,5 @@
 """
-Checks the built wheel as its user meets it: from a database to a form's summary.
+Checks the built wheel as its user meets it: from a database to its pages.
 
 Run by ``nox -s wheel`` with the Python of a clean environment, away from the checkout.
 """
@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import clinicflow_core
 
@@ -65,11 +72,40 @@ class Shell:
         """Run the command with ``--json`` and return what it answers."""
         return json.loads(self.clinicflow(*arguments, "--json"))
 
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve the record meanwhile, and give the URL."""
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            port = listening.getsockname()[1]
+        serving = subprocess.Popen(
+            [self._command, "serve", "--port", str(port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            env=self._environment,
+        )
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            serving.terminate()
+            serving.wait(30)
+
     def file(self, name: str, resource: dict[str, Any]) -> str:
         """Write *resource* as a file of one line and return its path."""
         path = self.folder / name
         path.write_text(json.dumps(resource) + "\n")
         return str(path)
+
+
+def read(url: str) -> str:
+    """Return what stands at *url*, as soon as it is served."""
+    for _ in range(200):
+        try:
+            with urlopen(url, timeout=10) as answer:
+                return str(answer.read().decode())
+        except URLError:
+            time.sleep(0.1)
+    sys.exit(f"Nothing is served at {url}.")
 
 
 def expect(met: bool, what: str) -> None:
@@ -118,7 +154,13 @@ def main() -> None:
         )
         demo = shell.clinicflow("demo", "--no-serve")
         expect("Error: The doctor has a visit" in demo, "the demo books twice")
-    print("The installed wheel made a database, imported, booked and summarized.")
+        with shell.served() as url:
+            page = read(f"{url}/sign-in")
+            expect("<h1>Sign in</h1>" in page, f"the first page says {page}")
+            for asset in re.findall(r'(?:href|src)="(/static/[^"]+)"', page):
+                expect(bool(read(url + asset)), f"{asset} is empty")
+            expect("clinicflow.js" in page, "the pages come without their script")
+    print("The installed wheel made a database, imported, booked, summarized, served.")
 
 
 if __name__ == "__main__":

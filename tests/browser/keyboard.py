@@ -52,3 +52,8 @@ class Keyboard:
         while not goal.is_checked():
             self.page.keyboard.press("ArrowDown")
             assert not first.is_checked(), f"{goal} is not among them"
+
+    def pick(self, goal: Locator, option: str) -> None:
+        """Type the beginning of *option*, of those in the drop-down list *goal*."""
+        self.go_to(goal)
+        self.page.keyboard.type(option)

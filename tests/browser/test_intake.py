@@ -73,14 +73,16 @@ def doctor(cookies: Any, open_page: Callable[..., Page]) -> Page:
     return open_page(storage_state=cookies[DOCTOR])
 
 
+@pytest.fixture(scope="module")
+def times() -> Iterator[str]:
+    """The times that no test of this file has taken yet."""
+    return (f"{hour:02}:{minute:02}" for hour in range(9, 17) for minute in (0, 30))
+
+
 @pytest.fixture
-def visit(clinic: Arranged, request: pytest.FixtureRequest) -> Any:
+def visit(clinic: Arranged, times: Iterator[str]) -> Any:
     """A visit of Ann Lee with Dr. Chen that no form was sent for."""
-    at = next(_times)
-    return clinic.book(at)
-
-
-_times = (f"{hour:02}:{minute:02}" for hour in range(9, 17) for minute in (0, 30))
+    return clinic.book(next(times))
 
 
 @pytest.fixture
