@@ -163,14 +163,14 @@ def refuse_strange_form() -> None:
         raise StrangeFormError
 
 
-def say(message: str, **undo: Any) -> None:
+def say(message: str, undo_path: str | None = None) -> None:
     """
     Let the next page say *message*, which names nobody.
 
     Args:
-        undo: *undo_path* takes back what was done, if that can be.
+        undo_path: Takes back what was done, if that can be.
     """
-    session["said"] = {"message": message, **undo}
+    session["said"] = {"message": message, "undo_path": undo_path}
 
 
 def said() -> dict[str, Any] | None:

@@ -187,29 +187,25 @@ def _path_of(visit: Appointment) -> str:
 
 
 def _step(
-    act: Callable[[AppointmentId, UnitOfWork], object], said: str
+    act: Callable[[AppointmentId, UnitOfWork], object],
+    said: str,
+    undo: Callable[[AppointmentId], str] | None = None,
 ) -> Callable[[AppointmentId, Visitor], Response]:
-    """Return the view for a step of a visit that needs nothing to be typed."""
+    """
+    Return the view for a step of a visit that needs nothing to be typed.
+
+    Args:
+        undo: Returns the path that takes it back, if that can be.
+    """
 
     def view(appointment_id: AppointmentId, who: Visitor) -> Response:
         form = forms.sent()
         if form.done(forms.Nothing, lambda _: act(appointment_id, who.desk())) is None:
             return _shown(appointment_id, who, form)
-        browsers.say(said)
+        browsers.say(said, undo_path=undo and undo(appointment_id))
         return go(f"/visits/{appointment_id}")
 
     return view
-
-
-def _no_show(appointment_id: AppointmentId, who: Visitor) -> Response:
-    form = forms.sent()
-    if (
-        form.done(forms.Nothing, lambda _: booking.no_show(appointment_id, who.desk()))
-        is None
-    ):
-        return _shown(appointment_id, who, form)
-    browsers.say("The visit is noted as missed.", undo_path=_undo(appointment_id))
-    return go(f"/visits/{appointment_id}")
 
 
 def _cancel(appointment_id: AppointmentId, who: Visitor) -> Response:
@@ -304,7 +300,11 @@ PAGES = (
         "/visits/{appointment_id}/complete",
         _step(booking.complete, "The visit took place."),
     ),
-    Page("POST", "/visits/{appointment_id}/no-show", _no_show),
+    Page(
+        "POST",
+        "/visits/{appointment_id}/no-show",
+        _step(booking.no_show, "The visit is noted as missed.", _undo),
+    ),
     Page("POST", "/visits/{appointment_id}/cancel", _cancel),
     Page("POST", "/visits/{appointment_id}/reinstate", _reinstate),
 )
