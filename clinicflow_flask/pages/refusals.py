@@ -25,16 +25,16 @@ def as_page(status: int, detail: str) -> Response | None:
         status=status,
         title=HTTPStatus(status).phrase,
         detail=detail,
-        **_way_out(),
+        way_out=_way_out(),
     )
 
 
-def _way_out() -> dict[str, str]:
+def _way_out() -> tuple[str, str]:
     """Return where whoever is refused can go on, and what the link says."""
     token = (request.view_args or {}).get("token")
     if token is None:
-        return {"onward": HOME, "onward_label": "Go to the day"}
-    return {"onward": f"/i/{quote(token)}", "onward_label": "Back to the form"}
+        return HOME, "Go to the day"
+    return f"/i/{quote(token)}", "Back to the form"
 
 
 def _to_sign_in() -> Response:

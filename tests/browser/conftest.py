@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.clinics import serving_nobody
 from tests.browser.faults import Faults
 from tests.browser.sites import CLINICFLOW, Site, environment, serving
 from tests.builders import PASSWORD
@@ -184,3 +185,12 @@ def new_clinic(sqlite_url: str, tmp_path: Path) -> Iterator[Site]:
     Shell(None, sqlite_url).sets_up("Harbour Clinic", email)
     with serving(sqlite_url, tmp_path) as root:
         yield Site(root, email, PASSWORD, sqlite_url)
+
+
+@pytest.fixture(scope="module")
+def service(
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address at which all clinics of a file are served; see `founded`."""
+    with serving_nobody(migrated_sqlite, tmp_path_factory.mktemp("service")) as url:
+        yield url

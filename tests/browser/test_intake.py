@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from tests.browser.clinics import (
     Arranged,
     arranged,
     founded,
-    serving_nobody,
     sign_in,
 )
 from tests.browser.conftest import PHONE
@@ -34,15 +32,6 @@ ANSWERS = {
     "has-allergies": False,
     "consent": "agree",
 }
-
-
-@pytest.fixture(scope="module")
-def service(
-    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The address at which the clinic of this file is served."""
-    with serving_nobody(migrated_sqlite, tmp_path_factory.mktemp("service")) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

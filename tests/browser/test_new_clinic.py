@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -16,20 +15,10 @@ from tests.browser.clinics import (
     Arranged,
     arranged,
     founded,
-    serving_nobody,
     sign_in,
 )
 from tests.browser.keyboard import Keyboard
 from tests.builders import PASSWORD
-
-
-@pytest.fixture(scope="module")
-def service(
-    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The address at which all clinics of this file are served."""
-    with serving_nobody(migrated_sqlite, tmp_path_factory.mktemp("service")) as url:
-        yield url
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from tests.browser.clinics import (
     Arranged,
     arranged,
     founded,
-    serving_nobody,
     sign_in,
 )
 from tests.browser.keyboard import Keyboard
@@ -29,15 +28,6 @@ ANSWERS = {
     "has-allergies": False,
     "consent": "agree",
 }
-
-
-@pytest.fixture(scope="module")
-def service(
-    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The address at which all clinics of this file are served."""
-    with serving_nobody(migrated_sqlite, tmp_path_factory.mktemp("service")) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

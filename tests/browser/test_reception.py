@@ -9,17 +9,17 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.clinics import Arranged, arranged, sign_in
+from tests.browser.clinics import Arranged, arranged, founded, sign_in
 from tests.browser.faults import Faults
-from tests.browser.sites import Site
+from tests.browser.keyboard import Keyboard
 
 SECONDS_TO_SEE = 5_000
 """How soon a change made elsewhere has to be seen, in milliseconds."""
 
 
 @pytest.fixture
-def clinic(new_clinic: Site) -> Arranged:
-    return arranged(new_clinic)
+def clinic(service: str) -> Arranged:
+    return arranged(founded(service))
 
 
 def open_day(page: Page, clinic: Arranged) -> None:
@@ -156,21 +156,19 @@ def test_a_visit_is_booked_by_the_keyboard(
     clinic.book("09:00")
     open_day(page, clinic)
 
-    free(page, "Dr. Sarah Chen", "9:30").focus()
-    page.keyboard.press("Enter")
+    keyboard = Keyboard(page)
+
+    keyboard.press(free(page, "Dr. Sarah Chen", "9:30"))
     expect(page.get_by_role("heading", name="Book a visit")).to_be_focused()
-    tab_to(page, page.get_by_label("Look for a patient"))
-    page.keyboard.type("okri")
+    keyboard.write(page.get_by_label("Look for a patient"), "okri")
     expect(page.get_by_role("radio")).to_be_visible()
-    tab_to(page, page.get_by_role("radio"))
-    page.keyboard.press("Space")
-    tab_to(page, page.get_by_label("At", exact=True))
+    keyboard.tick(page.get_by_role("radio"))
+    keyboard.go_to(page.get_by_label("At", exact=True))
     page.keyboard.type("0915AM")
     faults.expect(409)
     page.keyboard.press("Enter")
     expect(panel(page)).to_contain_text("The doctor has a visit")
-    tab_to(page, panel(page).get_by_role("button", name=re.compile("9:30")))
-    page.keyboard.press("Enter")
+    keyboard.press(panel(page).get_by_role("button", name=re.compile("9:30")))
 
     expect(panel(page)).to_contain_text("The visit is booked.")
     page.keyboard.press("Escape")
@@ -184,7 +182,8 @@ def test_a_visit_is_moved_checked_in_and_completed_by_the_keyboard(
     clinic.book("09:00")
     open_day(page, clinic)
 
-    visit(page, "Dr. Sarah Chen", "Ann Lee").focus()
+    keyboard = Keyboard(page)
+    keyboard.go_to(visit(page, "Dr. Sarah Chen", "Ann Lee"))
     for key in ("m", "ArrowDown", "ArrowDown", "ArrowLeft", "Shift+ArrowDown"):
         page.keyboard.press(key)
     expect(page.locator("#said")).to_contain_text("Dr. Adaeze Okafor, 09:35")
@@ -192,11 +191,9 @@ def test_a_visit_is_moved_checked_in_and_completed_by_the_keyboard(
     expect(panel(page)).to_contain_text("The visit is moved.")
     expect(visit(page, "Dr. Adaeze Okafor", "9:35.*Ann Lee")).to_be_visible()
 
-    tab_to(page, panel(page).get_by_role("button", name="Arrived"))
-    page.keyboard.press("Enter")
+    keyboard.press(panel(page).get_by_role("button", name="Arrived"))
     expect(panel(page)).to_contain_text("here")
-    tab_to(page, panel(page).get_by_role("button", name="Took place"))
-    page.keyboard.press("Enter")
+    keyboard.press(panel(page).get_by_role("button", name="Took place"))
     expect(panel(page)).to_contain_text("The visit took place.")
 
 
@@ -210,15 +207,6 @@ def test_escape_leaves_a_visit_where_it_was(clinic: Arranged, page: Page):
 
     expect(visit(page, "Dr. Sarah Chen", "9:00.*Ann Lee")).to_be_focused()
     expect(panel(page)).to_be_hidden()
-
-
-def tab_to(page: Page, goal: Locator) -> None:
-    """Press Tab until *goal* has the focus."""
-    for _ in range(80):
-        if goal.evaluate("node => node === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"Tab never comes to {goal}")
 
 
 # Without a script
