@@ -13,11 +13,12 @@ import click
 
 from clinicflow_cli.commands.serve import refuse_taken, run_service
 from clinicflow_cli.composition import Reception, SqlDatabase, pass_reception
-from clinicflow_cli.demo import SEED
+from clinicflow_cli.demo import SEED, TIMEZONE
 from clinicflow_cli.failures import Failure, failure_of
 from clinicflow_cli.options import example, json_option
 from clinicflow_cli.output import tell
 from clinicflow_cli.timetable import shown_day
+from clinicflow_core.checks import zone
 from clinicflow_core.clock import SystemClock
 from clinicflow_core.errors import ClinicFlowError
 
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from clinicflow_cli.demo.story import Story
 
 _HOST = "127.0.0.1"
+
+
+def _zone(_: click.Context, __: click.Parameter, name: str) -> str:
+    if complaint := zone().complaint(name):
+        raise click.BadParameter(complaint)
+    return name
 
 
 @click.command(
@@ -53,10 +60,22 @@ _HOST = "127.0.0.1"
     show_default=True,
     help="Another one makes another clinic; the same at the same time the same.",
 )
+@click.option(
+    "--timezone",
+    default=TIMEZONE,
+    show_default=True,
+    callback=_zone,
+    help="Where the clinic is, as an IANA time zone.",
+)
 @json_option
 @pass_reception
 def demo(
-    reception: Reception, port: int, no_serve: bool, database: Path, seed: int
+    reception: Reception,
+    port: int,
+    no_serve: bool,
+    database: Path,
+    seed: int,
+    timezone: str,
 ) -> None:
     """
     Make a clinic to try, with a lively day, and serve it.
@@ -73,7 +92,7 @@ def demo(
     made_in = SqlDatabase(url)
     try:
         made_in.upgrade()
-        told = story.tell_story(made_in, SystemClock().now(), seed)
+        told = story.tell_story(made_in, SystemClock().now(), seed, timezone)
     finally:
         made_in.close()
     owner, *_ = told.accounts

@@ -27,7 +27,6 @@ from clinicflow_core.interchange.lines import Form
 from clinicflow_core.ports import PageRequest, Store, UnitOfWork
 from clinicflow_core.timespan import wall_clock
 
-TIMEZONE = "America/New_York"
 PASSWORD = "clinicflow-demo"  # noqa: S105  It is printed for everybody to use.
 MARK = "demo"
 """The clinic's metadata has this key, so that a demo never replaces a real record."""
@@ -87,13 +86,13 @@ class Staff:
         return self.doctor if doctor == DOCTOR else self.owner
 
 
-def found(store: Store) -> Staff:
+def found(store: Store, timezone: str) -> Staff:
     """Found the clinic: accounts, doctors with their hours, and patients."""
     signed_up = accounts.sign_up(
         accounts.SignUp(
             clinic=accounts.NewClinic(
                 name="Harbour Street Clinic",
-                timezone=TIMEZONE,
+                timezone=timezone,
                 clinic_type="primary-care",
                 clinic_size=ClinicSize.FROM_2_TO_5,
                 phone="+1 555 0100",

@@ -10,7 +10,7 @@ from random import Random
 from attrs import frozen
 
 from clinicflow_cli.composition import Database
-from clinicflow_cli.demo import SEED, visits, waiting
+from clinicflow_cli.demo import SEED, TIMEZONE, visits, waiting
 from clinicflow_cli.demo.opening import is_open, minutes_before, opening
 from clinicflow_cli.demo.plan import (
     AWAY,
@@ -25,7 +25,6 @@ from clinicflow_cli.demo.staff import (
     MARK,
     OWNER,
     RECEPTION,
-    TIMEZONE,
     Account,
     Staff,
     found,
@@ -105,17 +104,19 @@ class Story:
     tried: DoubleBooking
 
 
-def tell_story(database: Database, now: datetime, seed: int = SEED) -> Story:
+def tell_story(
+    database: Database, now: datetime, seed: int = SEED, timezone: str = TIMEZONE
+) -> Story:
     """
-    Fill an empty *database* with the demo's clinic, as it is at *now*.
+    Fill an empty *database* with the demo's clinic in *timezone*, as it is at *now*.
 
     The same *now* and *seed* give the same record but for ids and secrets. What is
     over by *now* has happened, act by act and in order; the rest is ahead.
     """
-    zone = zone_of(TIMEZONE)
+    zone = zone_of(timezone)
     today = wall_clock(now, zone).date()
     clock = MovableClock(opening(today - _FOUNDED, zone).start)
-    staff = found(database.open_store(clock))
+    staff = found(database.open_store(clock), timezone)
     stage = Stage(clock=clock, staff=staff)
     plan = make_plan(today, zone, staff.patients.values(), Random(seed))  # noqa: S311  No secret.
     if is_open(now, zone):

@@ -12,12 +12,15 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from clinicflow_core.clock import SystemClock
 from tests.browser.clinics import serving_nobody
 from tests.browser.faults import Faults
 from tests.browser.sites import CLINICFLOW, Site, environment, serving
@@ -43,6 +46,11 @@ LOOKS = {
 }
 """How each page is looked at; the names are those of the pictures."""
 
+ZONES = (
+    *("Pacific/Auckland", "Asia/Tokyo", "Asia/Dhaka", "Asia/Dubai", "Europe/Athens"),
+    *("Europe/Lisbon", "America/Sao_Paulo", "America/New_York", "America/Denver"),
+    *("America/Los_Angeles", "Pacific/Honolulu", "Pacific/Pago_Pago"),
+)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
     "--no-sandbox",
@@ -139,13 +147,26 @@ def looked_at(look: str, open_page: Callable[..., Page]) -> Page:
     return open_page(**LOOKS[look])
 
 
+def where_it_is_morning(now: datetime) -> str:
+    """Return a time zone in which the demo's day is well under way at *now*."""
+
+    def minutes_off(zone: str) -> int:
+        local = now.astimezone(ZoneInfo(zone))
+        return abs(local.hour * 60 + local.minute - 10 * 60 - 40)
+
+    return min(ZONES, key=minutes_off)
+
+
 @pytest.fixture(scope="session")
 def demo_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """The demo's database around today, and what is told of it; not to be changed."""
     folder = tmp_path_factory.mktemp("demo")
     path = folder / "demo.db"
     made = subprocess.run(
-        [*CLINICFLOW, "demo", "--no-serve", "--database", str(path), "--json"],
+        [
+            *(*CLINICFLOW, "demo", "--no-serve", "--database", str(path), "--json"),
+            *("--timezone", where_it_is_morning(SystemClock().now())),
+        ],
         capture_output=True,
         check=False,
         env=environment(),
