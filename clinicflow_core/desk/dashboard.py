@@ -278,7 +278,8 @@ def figures(request: FiguresRequest, uow: UnitOfWork) -> ClinicFigures:
         if len(counted.visits) > MOST_COUNTED:
             detail = f"holds more than {MOST_COUNTED} visits: ask for fewer days"
             raise InvalidError((Problem("/to", detail),))
-        return _figures_of(counted, first, last, doctor_id, uow)
+    # Out here, since counting takes a while, and in SQLite nobody else could write.
+    return _figures_of(counted, first, last, doctor_id, uow)
 
 
 def today(uow: UnitOfWork) -> Today:

@@ -282,18 +282,21 @@ def fill_in(
 
 
 @retried
-def submit_draft(token: str, request: SendDraft, store: Store) -> Receipt | None:
+def submit_draft(
+    token: str, request: SendDraft, edition: int | None, store: Store
+) -> Receipt | None:
     """
     Hand what is filled in to the clinic, as `submit` does.
 
-    Nothing is done and None returned if by now it is not what the patient has seen.
+    Nothing is done and None returned if by now it is not what the patient has seen, or
+    *edition* does not open it; see `resume`. A receipt alone could be guessed.
 
     Raises:
         LinkNotFoundError: If the link does not work.
         InvalidError: If something is not answered yet.
     """
     with _entered(token, store) as uow:
-        return _taken(token, request.receipt, None, uow)
+        return _taken(token, request.receipt, None, uow, edition)
 
 
 @retried
@@ -314,7 +317,11 @@ def submit(token: str, request: GivenAnswers, store: Store) -> Receipt:
 
 
 def _taken(
-    token: str, receipt: str, answers: Mapping[str, object] | None, uow: UnitOfWork
+    token: str,
+    receipt: str,
+    answers: Mapping[str, object] | None,
+    uow: UnitOfWork,
+    edition: int | None = None,
 ) -> Receipt | None:
     """Take the answers, or what is filled in if they are None and it has *receipt*."""
     if _has_taken(token, receipt, uow):
@@ -328,7 +335,7 @@ def _taken(
         raise
     if answers is None:
         answers = form.draft or {}
-        if receipt_for(answers) != receipt:
+        if not _is_open_to(edition, form) or receipt_for(answers) != receipt:
             return None
     try:
         submit_answers(form, answers, uow)

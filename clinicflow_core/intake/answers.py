@@ -116,11 +116,22 @@ def asked_with(definition: Definition, raw: Mapping[str, object]) -> frozenset[s
     Raises:
         InvalidError: If there is too much of *raw* to look at.
     """
-    _refuse(_bounds(raw, _MAX_DEPTH))
+    fit: Any = _fit(raw, _MAX_DEPTH)
+    _refuse(_bounds(fit, _MAX_DEPTH))
     judge = _Judge(definition.scopes, definition.totals)
-    judge.read(raw)
+    judge.read(fit)
     judge.weigh()
     return judge.asked()
+
+
+def _fit(value: object, depth: int) -> object:
+    """Return *value* with None for each leaf that is no answer to anything."""
+    if depth and type(value) is dict:
+        return {key: _fit(each, depth - 1) for key, each in value.items()}
+    if depth and type(value) is list:
+        return [_fit(each, depth - 1) for each in value]
+    is_leaf = type(value) not in (dict, list)
+    return None if is_leaf and _leaf_complaint(value) else value
 
 
 def _refuse(problems: Iterator[Problem]) -> None:

@@ -163,14 +163,19 @@ def refuse_strange_form() -> None:
         raise StrangeFormError
 
 
-def say(message: str, undo_path: str | None = None) -> None:
+def say(
+    message: str, undo_path: str | None = None, undo_version: int | None = None
+) -> None:
     """
     Let the next page say *message*, which names nobody.
 
     Args:
         undo_path: Takes back what was done, if that can be.
+        undo_version: Of the record as it is now: what somebody else does to it
+            afterwards is not to be taken back.
     """
-    session["said"] = {"message": message, "undo_path": undo_path}
+    undo = {"undo_path": undo_path, "undo_version": undo_version}
+    session["said"] = {"message": message, **undo}
 
 
 def said() -> dict[str, Any] | None:

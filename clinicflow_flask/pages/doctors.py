@@ -266,11 +266,7 @@ def _set_day(doctor_id: DoctorId, who: Visitor) -> Response:
     )
     if kept is None:
         return _shown(doctor_id, who, day_form=form)
-    path = _DATED.format(doctor_id=doctor_id)
-    browsers.say(
-        "The day has hours of its own. Visits outside of them stay.",
-        undo_path=f"{path}/{kept.day.date}/weekly",
-    )
+    browsers.say("The day has hours of its own. Visits outside of them stay.")
     return go(f"{_DOCTOR.format(doctor_id=doctor_id)}#days")
 
 

@@ -208,7 +208,8 @@ def _start_anew(token: str, store: Store) -> Response:
 
 
 @_with_link
-def _leave(token: str) -> Response:
+def _leave(token: str, store: Store) -> Response:
+    patient_link.questions(token, store)  # Nothing is said about a link that is none.
     _forget(token)
     return go(f"/i/{token}")
 
@@ -383,7 +384,8 @@ def _reviewed(here: _Here, form: Form, *, has_changed: bool = False) -> Response
 def _send(token: str, store: Store) -> Response:
     form = forms.sent()
     receipt = form.done(
-        SendDraft, lambda wanted: patient_link.submit_draft(token, wanted, store)
+        SendDraft,
+        lambda wanted: patient_link.submit_draft(token, wanted, _edition(token), store),
     )
     _refuse_dead(form)
     if receipt is None:

@@ -213,10 +213,10 @@ def _set_policy(who: Visitor) -> Response:
 
 def _close(who: Visitor) -> Response:
     form = forms.sent()
-    closed = form.done(Closure, partial(_with_closed, who.desk()))
-    if closed is None:
+    undo_path = form.done(Closure, partial(_with_closed, who.desk()))
+    if not form.is_fine:
         return _policy_shown(who, Form(), form)
-    return _closed(closed)
+    return _closed(undo_path)
 
 
 def _close_again(first: date, last: date, who: Visitor) -> Response:
@@ -231,8 +231,7 @@ def _open(first: date, last: date, who: Visitor) -> Response:
     return go(_POLICY)
 
 
-def _closed(closure: Closure) -> Response:
-    undo_path = f"{_CLOSED}/{closure.first}/{closure.end}/open"
+def _closed(undo_path: str | None) -> Response:
     browsers.say(
         "The clinic is closed then. Visits that were booked stay.", undo_path=undo_path
     )
@@ -244,10 +243,17 @@ def _closure(first: date, last: date) -> Closure:
     return wire.structure(days, Closure)
 
 
-def _with_closed(desk: UnitOfWork, closure: Closure) -> Closure:
+def _with_closed(desk: UnitOfWork, closure: Closure) -> str | None:
+    """
+    Close the clinic on days, and return the path that opens it again.
+
+    It is None if the clinic was closed on some of them before: those stay closed.
+    """
     kept = policies.policy(desk)
     _set_closed(kept, {*closure.days, *kept.policy.closed_days}, desk)
-    return closure
+    if set(closure.days).intersection(kept.policy.closed_days):
+        return None
+    return f"{_CLOSED}/{closure.first}/{closure.end}/open"
 
 
 def _without_closed(desk: UnitOfWork, closure: Closure) -> None:

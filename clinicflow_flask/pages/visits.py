@@ -247,7 +247,11 @@ def _move(appointment_id: AppointmentId, who: Visitor) -> Response:
     )
     if visit is None:
         return _shown(appointment_id, who, form)
-    browsers.say("The visit is moved.", undo_path=f"{_path_of(visit)}/move-back")
+    browsers.say(
+        "The visit is moved.",
+        undo_path=f"{_path_of(visit)}/move-back",
+        undo_version=visit.version,
+    )
     return go(_path_of(visit))
 
 
@@ -258,9 +262,12 @@ def _move_back(appointment_id: AppointmentId, who: Visitor) -> Response:
     if moves:
         before = wall_clock(moves[-1].from_starts_at, desk.clinic.zone)
         form.put(_as_typed(before, moves[-1].from_doctor_id, moves[-1].from_duration))
+    version = forms.version()
     visit = form.done(
         RescheduleAppointment,
-        lambda wanted: booking.reschedule(appointment_id, wanted, who.desk()),
+        lambda wanted: booking.reschedule(
+            appointment_id, wanted, who.desk(), version=version
+        ),
     )
     if visit is None:
         return _shown(appointment_id, who, form)

@@ -350,9 +350,9 @@ def fill_in(sent, clinic, answers, edition=None):
     return patient_link.fill_in(sent.token, part, edition, clinic.store)
 
 
-def send(sent, clinic, receipt):
+def send(sent, clinic, receipt, edition=None):
     request = SendDraft(receipt=receipt)
-    return patient_link.submit_draft(sent.token, request, clinic.store)
+    return patient_link.submit_draft(sent.token, request, edition, clinic.store)
 
 
 def test_a_form_that_nobody_began_is_open_to_whoever_has_the_link(clinic, sent):
@@ -504,8 +504,8 @@ def test_a_name_that_nothing_can_keep_is_refused(clinic):
 def test_what_was_looked_over_is_handed_in(clinic, sent):
     kept = fill_in(sent, clinic, REASON)
 
-    assert send(sent, clinic, kept.receipt) == Receipt()
-    assert send(sent, clinic, kept.receipt) == Receipt()
+    assert send(sent, clinic, kept.receipt, kept.edition) == Receipt()
+    assert send(sent, clinic, kept.receipt, kept.edition) == Receipt()
     form = form_of(sent, clinic)
     assert (form.status, form.raw_answers) == (FormStatus.SUBMITTED, REASON)
     for edition in (None, kept.edition, kept.edition + 1):
@@ -517,7 +517,15 @@ def test_what_changed_since_it_was_looked_over_is_not_handed_in(clinic, sent):
     seen = fill_in(sent, clinic, REASON)
     fill_in(sent, clinic, {"reason": "a fever"}, seen.edition)
 
-    assert send(sent, clinic, seen.receipt) is None
+    assert send(sent, clinic, seen.receipt, seen.edition) is None
+    assert form_of(sent, clinic).status is FormStatus.PENDING
+
+
+def test_who_only_guesses_what_is_filled_in_hands_nothing_in(clinic, sent):
+    kept = fill_in(sent, clinic, REASON)
+
+    for edition in (None, kept.edition - 1, kept.edition + 1):
+        assert send(sent, clinic, kept.receipt, edition) is None
     assert form_of(sent, clinic).status is FormStatus.PENDING
 
 
@@ -525,7 +533,7 @@ def test_what_is_not_whole_is_not_handed_in(clinic, sent):
     kept = fill_in(sent, clinic, {"smoker": False})
 
     with pytest.raises(InvalidError) as refused:
-        send(sent, clinic, kept.receipt)
+        send(sent, clinic, kept.receipt, kept.edition)
 
     assert [p.pointer for p in refused.value.problems] == ["/answers/reason"]
     assert draft(sent, clinic) == {"smoker": False}
@@ -538,4 +546,4 @@ def test_a_link_that_does_not_work_lets_nobody_fill_in_anything(clinic, sent):
     with pytest.raises(LinkNotFoundError):
         fill_in(sent, clinic, REASON, kept.edition)
     with pytest.raises(LinkNotFoundError):
-        send(sent, clinic, kept.receipt)
+        send(sent, clinic, kept.receipt, kept.edition)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from clinicflow_core.entities.questionnaire import MOST_ENTRIES, Option
 from clinicflow_core.errors import InvalidError
 from clinicflow_core.intake.answers import (
+    MAX_ANSWER,
     MAX_BYTES,
     MOST_LEAVES,
     asked_with,
@@ -653,6 +654,18 @@ def test_an_answer_that_does_not_fit_lets_nothing_be_asked():
     )
 
     assert asked_with(definition, {"smokes": "perhaps"}) == {"/smokes"}
+
+
+@pytest.mark.parametrize("unfit", ["x" * (MAX_ANSWER + 1), "a\x00b", 2**63])
+def test_an_answer_that_nobody_could_keep_lets_nothing_be_asked(unfit):
+    packs = question("packs", enable_when=when("smokes", "exists", True))
+    definition = asks(question("smokes"), packs)
+
+    assert asked_with(definition, {"smokes": unfit}) == {"/smokes"}
+    assert asked_with(definition, {"smokes": "yes", "packs": [unfit]}) == {
+        "/smokes",
+        "/packs",
+    }
 
 
 def test_too_many_answers_are_not_looked_at():

@@ -762,3 +762,25 @@ def test_a_form_that_is_too_old_leads_back_to_the_questions(stranger, desk):
     assert stranger.status == 403
     assert page.find("a", string="Back to the form")["href"] == f"/i/{token}"
     assert "Go to the day" not in stranger.text
+
+
+@pytest.mark.parametrize("token", ["guessed", "a%0d%0aSet-Cookie:x", "%00", "x" * 200])
+def test_who_leaves_a_form_that_there_is_not_is_told_so(stranger, token):
+    stranger.open("/sign-in")
+
+    stranger.post(f"/i/{token}/leave", {"form": stranger.token()})
+
+    assert stranger.status == 404
+    assert "Set-Cookie:x" not in str(stranger.answer.headers)
+
+
+def test_what_is_too_long_stays_on_the_page_beside_its_complaint(stranger, desk):
+    token = desk.send_form(questionnaire_id=desk.questionnaire())["token"]
+    stranger.open(f"/i/{token}/part/1")
+
+    story = "It hurts. " * 3000
+    stranger.send("Next", **{stranger.page.find("textarea")["name"]: story})
+
+    assert stranger.status == 422
+    assert "at most 20000 characters" in stranger.text
+    assert story.strip() in stranger.page.find("textarea").get_text()

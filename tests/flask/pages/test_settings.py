@@ -420,6 +420,16 @@ def test_an_owner_closes_the_clinic_for_some_days_and_takes_it_back(browser, des
     assert policy(desk)["closed_days"] == []
 
 
+def test_days_that_were_closed_before_are_not_opened_by_an_undo(browser, desk):
+    desk.put("/api/clinic/scheduling-policy", {"closed_days": ["2026-12-25"]})
+    browser.open("/settings/policy")
+
+    browser.send("Close the clinic", first="2026-12-24", last="2026-12-26")
+
+    assert not browser.page.find("button", string="Undo")
+    assert len(policy(desk)["closed_days"]) == 3
+
+
 def test_an_owner_opens_the_clinic_again_and_takes_it_back(browser, desk):
     days = ["2026-07-04", "2026-12-25"]
     desk.put("/api/clinic/scheduling-policy", {"closed_days": days})

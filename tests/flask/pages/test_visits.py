@@ -234,6 +234,19 @@ def test_a_visit_is_moved_and_back(browser, desk):
     assert "back where it was" in browser.text
 
 
+def test_an_undo_takes_back_no_move_of_somebody_else(browser, desk):
+    visit = desk.book()
+    browser.open(f"/visits/{visit['id']}")
+    browser.send("Move it", start_time="11:00")
+    moved = {"date": "2026-03-03", "start_time": "15:00"}
+    desk.post(f"/api/appointments/{visit['id']}/reschedule", moved)
+
+    browser.send("Undo")
+
+    assert browser.status == 412
+    assert times_of(desk) == ["15:00"]
+
+
 def test_a_move_into_another_visit_is_refused_with_alternatives(browser, desk):
     first = desk.book()
     second = desk.book(
