@@ -169,7 +169,8 @@ class SqlDatabase:
             if may_be_new:
                 return
             raise Failure(
-                f"There is no database {path}: run 'clinicflow init' first.",
+                f"There is no database {path}: run 'clinicflow init' first, or "
+                "'clinicflow db upgrade' to sign up in a browser.",
                 "no-database",
             )
         if not path.is_file():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,13 +15,14 @@ import click
 
 from clinicflow_cli.commands.serve import refuse_taken, run_service
 from clinicflow_cli.composition import Reception, SqlDatabase, pass_reception
-from clinicflow_cli.demo import SEED, TIMEZONE
+from clinicflow_cli.demo import SEED
 from clinicflow_cli.failures import Failure, failure_of
 from clinicflow_cli.options import example, json_option
 from clinicflow_cli.output import tell
 from clinicflow_cli.timetable import shown_day
 from clinicflow_core.checks import zone
 from clinicflow_core.clock import SystemClock
+from clinicflow_core.entities.user import Role
 from clinicflow_core.errors import ClinicFlowError
 
 if TYPE_CHECKING:
@@ -28,8 +31,8 @@ if TYPE_CHECKING:
 _HOST = "127.0.0.1"
 
 
-def _zone(_: click.Context, __: click.Parameter, name: str) -> str:
-    if complaint := zone().complaint(name):
+def _zone(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    if name is not None and (complaint := zone().complaint(name)):
         raise click.BadParameter(complaint)
     return name
 
@@ -62,10 +65,8 @@ def _zone(_: click.Context, __: click.Parameter, name: str) -> str:
 )
 @click.option(
     "--timezone",
-    default=TIMEZONE,
-    show_default=True,
     callback=_zone,
-    help="Where the clinic is, as an IANA time zone.",
+    help="Where the clinic is; without, where it is day now.",
 )
 @json_option
 @pass_reception
@@ -75,7 +76,7 @@ def demo(
     no_serve: bool,
     database: Path,
     seed: int,
-    timezone: str,
+    timezone: str | None,
 ) -> None:
     """
     Make a clinic to try, with a lively day, and serve it.
@@ -92,7 +93,9 @@ def demo(
     made_in = SqlDatabase(url)
     try:
         made_in.upgrade()
-        told = story.tell_story(made_in, SystemClock().now(), seed, timezone)
+        now = SystemClock().now()
+        where = timezone or story.where_it_is_open(now)
+        told = story.tell_story(made_in, now, seed, where)
     finally:
         made_in.close()
     owner, *_ = told.accounts
@@ -117,6 +120,7 @@ def demo(
         *_told_pages(told, f"http://{_HOST}:{port}", is_served=not no_serve),
         "",
         "Look at it on the command line:",
+        *_told_path(),
         f"  export DATABASE_URL='{url}'",
         "  clinicflow today",
         "  clinicflow agenda --week",
@@ -148,14 +152,20 @@ def _told_refusal(told: Story) -> Iterator[str]:
 def _told_pages(told: Story, root: str, *, is_served: bool) -> Iterator[str]:
     yield f"Sign in at {root}/{'' if is_served else ' once it is served'}:"
     for account in told.accounts:
-        role = account.role.value
-        yield (f"  {role:<7} {account.email:<23} {account.password:<16} {account.name}")
+        role = "reception" if account.role is Role.ADMIN else account.role.value
+        yield (f"  {role:<9} {account.email:<23} {account.password:<16} {account.name}")
     yield ""
     begun = told.begun
     yield f"{begun.patient}, born {begun.birth_date}, has filled in half of this form:"
     yield f"  {root}{begun.path}"
     yield ""
     yield f"Programs find what the service answers at {root}/docs."
+
+
+def _told_path() -> Iterator[str]:
+    """Say where the command is, if a shell would not find it."""
+    if which("clinicflow") is None:
+        yield f"  export PATH={Path(sys.argv[0]).absolute().parent}:$PATH"
 
 
 def _serve(reception: Reception, url: str, port: int) -> None:

@@ -37,7 +37,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ID = "6d1f0c52-8a3e-4b7f-9c2d-5e6f7a8b9c0d"
 _VISIT = "2f6a8f3e-5d0c-4a55-9b1e-8c1a3c6f0d11"
 _FREE = "none"
-_PUBLIC = "/api/intake/public/"
+_PUBLIC = "/i/"
 """Where the service shows a form to whoever has its link."""
 
 _form = click.argument("form_id", metavar="FORM", type=click.UUID)

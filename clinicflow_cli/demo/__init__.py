@@ -3,5 +3,5 @@
 SEED = 1
 """Of the story that is told if nobody asks for another one."""
 
-TIMEZONE = "America/New_York"
-"""Where the clinic is, if nobody says otherwise."""
+TIMEZONES = ("America/New_York", "Europe/Lisbon", "Asia/Tokyo", "Australia/Sydney")
+"""Where the clinic can be, if nobody says: where it is open, else in the first."""

@@ -10,7 +10,7 @@ from random import Random
 from attrs import frozen
 
 from clinicflow_cli.composition import Database
-from clinicflow_cli.demo import SEED, TIMEZONE, visits, waiting
+from clinicflow_cli.demo import SEED, TIMEZONES, visits, waiting
 from clinicflow_cli.demo.opening import is_open, minutes_before, opening
 from clinicflow_cli.demo.plan import (
     AWAY,
@@ -40,7 +40,15 @@ from clinicflow_core.ports import AppointmentFilter, PageRequest
 from clinicflow_core.timespan import wall_clock, zone_of
 from clinicflow_core.wire import LocalDateTime
 
-__all__ = ["MARK", "SEED", "BegunForm", "FormFate", "Story", "tell_story"]
+__all__ = [
+    "MARK",
+    "SEED",
+    "BegunForm",
+    "FormFate",
+    "Story",
+    "tell_story",
+    "where_it_is_open",
+]
 
 _DAY = timedelta(days=1)
 _FOUNDED = 30 * _DAY
@@ -105,7 +113,10 @@ class Story:
 
 
 def tell_story(
-    database: Database, now: datetime, seed: int = SEED, timezone: str = TIMEZONE
+    database: Database,
+    now: datetime,
+    seed: int = SEED,
+    timezone: str = TIMEZONES[0],
 ) -> Story:
     """
     Fill an empty *database* with the demo's clinic in *timezone*, as it is at *now*.
@@ -143,6 +154,12 @@ def tell_story(
         first_day=today + DAYS[0] * _DAY,
         tried=_refused_on(today + _DAY, staff),
     )
+
+
+def where_it_is_open(now: datetime) -> str:
+    """Return the first time zone in which the clinic is open; the first if none is."""
+    is_day = (zone for zone in TIMEZONES if is_open(now, zone_of(zone)))
+    return next(is_day, TIMEZONES[0])
 
 
 def _take_time_off(away: TimeAway, today: date, staff: Staff) -> None:

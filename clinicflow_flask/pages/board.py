@@ -92,11 +92,7 @@ class VisitBox:
     visit: Appointment
     patient_name: str = field(repr=False)
     can_move: bool
-
-    @property
-    def state(self) -> str:
-        """Where it stands, in a few words."""
-        return state_of(self.visit)
+    state: str
 
 
 @frozen(kw_only=True)
@@ -156,11 +152,16 @@ class Board:
     columns: tuple[Column, ...]
 
 
-def state_of(visit: Appointment) -> str:
-    """Return where a visit stands in a few words, as "confirmed, here, form sent"."""
+def state_of(visit: Appointment, *, has_begun: bool = False) -> str:
+    """
+    Return where a visit stands in a few words, as "confirmed, here, form sent".
+
+    Args:
+        has_begun: Whether its start has passed: who is not there then is late.
+    """
     words = [_STATUS[visit.status]]
-    if visit.arrived and visit.status in TO_COME:
-        words.append("here")
+    if visit.status in TO_COME and (visit.arrived or has_begun):
+        words.append("here" if visit.arrived else "late")
     words.append(_INTAKE[visit.intake_status])
     if visit.visit_type is VisitType.VIRTUAL:
         words.append("video")
@@ -264,6 +265,7 @@ class _Frame:
             visits, stretches, _lanes(stretches), strict=True
         ):
             visit = scheduled.appointment
+            begins = datetime.combine(visit.date, visit.start_time)
             yield (
                 stretch,
                 VisitBox(
@@ -273,6 +275,7 @@ class _Frame:
                     can_move=self.may_book
                     and visit.status in TO_COME
                     and not visit.arrived,
+                    state=state_of(visit, has_begun=begins < self.now),
                 ),
             )
 

@@ -167,8 +167,14 @@ def _way_on(here: _Here) -> str:
     """Return where something is still to be done."""
     if not here.filling.answers:
         return here.path_to(here.shown[0])
-    missing = here.filling.missing
-    waiting = (s for s in here.shown if any(s.has(p.pointer) for p in missing))
+    answers, missing = here.filling.answers, here.filling.missing
+    # A part without an answer was not seen, even if none is needed.
+    waiting = (
+        step
+        for step in here.shown
+        if not any(link_id in answers for link_id in step.link_ids)
+        or any(step.has(problem.pointer) for problem in missing)
+    )
     following = next(waiting, None)
     return here.path_to(following) if following else f"{here.path}/review"
 

@@ -21,6 +21,8 @@ LOCALE: Final = "locale"
 
 _DATE: Final = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
 _TIME: Final = re.compile(r"\b(?:[01][0-9]|2[0-3]):[0-5][0-9]\b")
+_ID: Final = re.compile(r" [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_JOINED: Final = re.compile(r"(?<=[A-Za-z])[-_](?=[A-Za-z])")
 _EUROPE: Final = "en_150"
 _WORLD: Final = "en_001"
 
@@ -108,6 +110,7 @@ def instant(at: datetime, zone: ZoneInfo, locale: Locale) -> str:
 
 def told(sentence: str, locale: Locale) -> str:
     """Return a sentence of the core with its days and times in the words of here."""
+    sentence = _ID.sub("", sentence)  # People know what they look at.
     sentence = _DATE.sub(lambda on: _date_told(on[0], locale), sentence)
     return _TIME.sub(lambda at: clock(time.fromisoformat(at[0]), locale), sentence)
 
@@ -121,7 +124,7 @@ def _date_told(text: str, locale: Locale) -> str:
 
 def plain(name: str) -> str:
     """Return a name of the record for people: "no-show" as "No show"."""
-    words = name.replace("-", " ").replace("_", " ")
+    words = _JOINED.sub(" ", name)
     return words[:1].upper() + words[1:]
 
 

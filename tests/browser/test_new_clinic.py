@@ -35,7 +35,7 @@ def button(within: Page | Locator, name: str) -> Locator:
 
 
 def field(page: Page, label: str) -> Locator:
-    return page.get_by_label(re.compile(rf"^{label}( \(if any\))?$"))
+    return page.get_by_label(re.compile(rf"^{label}( \(optional\))?$"))
 
 
 def panel(page: Page) -> Locator:

@@ -500,3 +500,24 @@ def test_the_demo_replaces_no_other_file(shell: Shell, tmp_path: Path):
     shell.refuses("demo", "--no-serve", "--database", str(letter))
 
     assert letter.read_text() == PASSWORD
+
+
+@pytest.mark.parametrize(
+    ("now", "zone"),
+    [
+        pytest.param("2026-03-02T15:00:00Z", "America/New_York", id="New York's day"),
+        pytest.param("2026-03-02T10:00:00Z", "Europe/Lisbon", id="its night"),
+        pytest.param("2026-03-02T02:00:00Z", "Asia/Tokyo", id="Europe's night"),
+    ],
+)
+def test_the_demo_is_where_it_is_day(now: str, zone: str):
+    assert story.where_it_is_open(datetime.fromisoformat(now)) == zone
+
+
+def test_the_demo_is_where_it_is_asked_to_be(shell: Shell, tmp_path: Path):
+    made = shell.answers(
+        *("demo", "--no-serve", "--database", str(tmp_path / "there.db")),
+        *("--timezone", "Asia/Kolkata"),
+    )
+
+    assert made["clinic"]["timezone"] == "Asia/Kolkata"

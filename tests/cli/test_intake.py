@@ -76,7 +76,7 @@ def test_a_form_is_sent_with_a_link_that_is_told_once(
 
     first, second, third = told.splitlines()
     assert first.startswith("Ann Lee has the form ")
-    assert second.startswith("It is filled in at /api/intake/public/")
+    assert second.startswith("It is filled in at /i/")
     assert third == "until 2026-03-15 08:00; the link is not told again."
     asked = patient_link.questions(second.rpartition("/")[2], database.store)
     assert asked.questionnaire is not None
@@ -86,7 +86,7 @@ def test_a_form_is_sent_with_a_link_that_is_told_once(
 def test_a_link_leads_to_where_the_service_is_for_as_long_as_is_said(clinic: Shell):
     answer = sent(clinic, "--base-url", "https://desk.example.org/", "--days", "7")
 
-    assert answer["link"].startswith("https://desk.example.org/api/intake/public/")
+    assert answer["link"].startswith("https://desk.example.org/i/")
     assert answer["expires_at"] == "2026-03-08T12:00:00Z"
     assert "token" not in answer["form"]
 

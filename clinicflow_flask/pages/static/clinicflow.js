@@ -86,6 +86,8 @@
 
   const clock = (minutes) =>
     `${String(Math.floor(minutes / 60) % 24).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
+  const told = (minutes) =>
+    new Date(minutes * 60000).toLocaleTimeString(html.lang, { hour: "numeric", minute: "2-digit", timeZone: "UTC" });
   const first = () => Number(board().querySelector("[data-first]").dataset.first);
   const tracks = () => [...board().querySelectorAll(".column .track")];
   const rowsOf = (track) => Number([...track.classList].find((name) => /^n\d+$/.test(name)).slice(1));
@@ -109,7 +111,7 @@
   const ghost = document.createElement("div");
   const show = (track, row, rows) => {
     ghost.className = `ghost r${row} n${rows}`;
-    ghost.textContent = clock(first() + (row - 1) * STEP);
+    ghost.textContent = told(first() + (row - 1) * STEP);
     track.append(ghost);
   };
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-const GONE = new Set(["cancelled", "no-show"]);
+const GONE = new Set(["cancelled", "completed", "no-show"]);
 
 export function FrontDesk({ service, user, onSignedOut }) {
   const [day, setDay] = useState(null);

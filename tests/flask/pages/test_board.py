@@ -260,6 +260,17 @@ def test_a_day_in_short_counts_what_is_held_and_free():
     assert minutes(MONDAY, day) == (1, 150)
 
 
+def test_who_is_not_there_at_the_start_is_late():
+    day = doctor_day(visit("09:00-09:30"), visit("10:00-10:30"))
+
+    boxes = drawn(day, datetime(2026, 3, 2, 9, 5)).columns[0].boxes
+
+    assert [b.state for b in boxes if isinstance(b, VisitBox)] == [
+        "confirmed, late, no form",
+        "confirmed, no form",
+    ]
+
+
 def test_a_state_is_told_in_words():
     arrived = evolve(
         visit("09:00-09:30").appointment,

@@ -27,7 +27,9 @@ def test_an_empty_clinic_says_what_comes_next(browser):
     browser.open("/day")
 
     assert "There are no doctors yet" in browser.text
-    assert browser.page.find("a", string="Add a doctor")["href"] == "/settings/doctors"
+    assert (
+        browser.page.find("a", string="Add a doctor")["href"] == "/settings/doctors/new"
+    )
 
 
 def test_a_visit_is_shown_with_where_it_stands(browser, desk):

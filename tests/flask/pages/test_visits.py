@@ -170,7 +170,10 @@ def test_a_visit_goes_its_way(browser, desk, watch):
 
     browser.send("Confirm")
     assert status_of(desk, visit) == "confirmed"
+    # Nobody comes, and nothing takes place, before its day.
+    assert not browser.page.select("#panel .acts button")
     watch.at += timedelta(days=1, hours=3)
+    browser.open(f"/visits/{visit['id']}")
     browser.send("Arrived")
     assert "confirmed, here" in browser.text
     browser.send("Took place")
@@ -326,17 +329,19 @@ def test_another_clinics_visit_is_not_there(browser, open_desk, step):
     assert status_of(theirs, visit) == "unconfirmed"
 
 
-def test_a_doctor_records_visits_and_books_none(open_browser, open_desk):
+def test_a_doctor_records_visits_and_books_none(open_browser, open_desk, watch):
     owner = open_desk()
     visit = owner.book()
     browser, doctor = open_browser(Role.DOCTOR, owner.signed_in.clinic)
     user_id = doctor.signed_in.user.id
     owner.patch(f"/api/users/{user_id}", {"doctor_id": visit["doctor_id"]})
+    watch.at += timedelta(days=1, hours=1)
+    owner.post(f"/api/appointments/{visit['id']}/arrive")
 
     page = browser.open(f"/visits/{visit['id']}")
 
     shown = {b.get_text(" ", strip=True) for b in page.select("#panel button")}
-    assert shown == {"Arrived", "Took place"}
+    assert shown == {"Took place"}
     browser.post(f"/visits/{visit['id']}/confirm", {"form": browser.token()})
     assert browser.status == 403
     browser.open("/book")

@@ -158,3 +158,17 @@ def test_a_sentence_of_the_core_is_told_with_the_days_and_times_of_here():
 )
 def test_a_name_of_the_record_is_told_in_words(name, shown):
     assert words.plain(name) == shown
+
+
+def test_a_refusal_names_no_id_to_people():
+    told = words.told(
+        "Cannot arrive: appointment 043afc8b-1111-4222-8333-444455556666 is cancelled.",
+        Locale.parse("en_US"),
+    )
+
+    assert told == "Cannot arrive: appointment is cancelled."
+
+
+def test_a_size_is_no_word_to_be_parted():
+    assert words.plain("2-5") == "2-5"
+    assert words.plain("no-show") == "No show"
