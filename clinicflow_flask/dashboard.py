@@ -15,7 +15,8 @@ from clinicflow_flask.paging import Listing, page_request
 from clinicflow_flask.routes import Route
 
 
-def _figures_as_csv(query: FiguresRequest, uow: UnitOfWork) -> CsvFile:
+def figures_as_csv(query: FiguresRequest, uow: UnitOfWork) -> CsvFile:
+    """Return the figures of some days as a file, as `figures.table.rows` has them."""
     found = dashboard.figures(query, uow)
     return CsvFile(f"figures-{found.from_}-{found.to}.csv", csv_text(rows(found)))
 
@@ -41,7 +42,7 @@ ROUTES = (
     Route(
         "GET",
         "/api/dashboard/figures.csv",
-        _figures_as_csv,
+        figures_as_csv,
         "Save the same as a table, with a row for each figure of each group",
         refuses=(NotFoundError,),
     ),

@@ -132,20 +132,15 @@ def _by_hour(
         start = span.start
         while start < span.end:
             shown = start.astimezone(zone)
-            end = start + _HOUR - _since_the_hour(shown)
+            end = start + _until_next(_HOUR, shown)
             if end.astimezone(zone).utcoffset() != shown.utcoffset():
                 # Clocks change within the hour, or at its end: go minute by minute.
-                end = (
-                    start
-                    + _MINUTE
-                    - timedelta(seconds=shown.second, microseconds=shown.microsecond)
-                )
+                end = start + _until_next(_MINUTE, shown)
             end = min(end, span.end)
             yield (shown.date(), shown.hour), end - start
             start = end
 
 
-def _since_the_hour(shown: datetime) -> timedelta:
-    return timedelta(
-        minutes=shown.minute, seconds=shown.second, microseconds=shown.microsecond
-    )
+def _until_next(unit: timedelta, shown: datetime) -> timedelta:
+    """Return how long it is on the clock until the next whole hour or minute."""
+    return unit - (shown.replace(tzinfo=None) - datetime.min) % unit

@@ -2,7 +2,7 @@
 Charts: where each shape stands and what is written beside it.
 
 All is in units of a drawing that is `WIDTH` wide and grows with its place on the page;
-`dashboard_charts.html` draws it. What a chart shows is told in numbers too, as a
+`dashboard_parts.html` draws it. What a chart shows is told in numbers too, as a
 table. No two kinds of a shape differ by their colour alone.
 """
 
@@ -49,7 +49,7 @@ class Shape:
 
 @frozen
 class Line:
-    """A straight line; its *kind* is "axis", "whisker" or "end"."""
+    """A straight line; its *kind* is "axis" or "whisker"."""
 
     kind: str
     x1: float

@@ -16,7 +16,6 @@ from babel import Locale
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
-from clinicflow_core.csv_text import csv_text
 from clinicflow_core.desk import dashboard
 from clinicflow_core.desk.dashboard import FiguresRequest, Happening, Today
 from clinicflow_core.entities.ids import UserId
@@ -24,9 +23,9 @@ from clinicflow_core.figures import visits
 from clinicflow_core.figures.clinic import ClinicFigures, VisitFigures
 from clinicflow_core.figures.minutes import utilisation
 from clinicflow_core.figures.rates import Rate, Share, Spread
-from clinicflow_core.figures.table import rows
 from clinicflow_core.ports import PageRequest
-from clinicflow_flask.answers import CsvFile, respond
+from clinicflow_flask.answers import respond
+from clinicflow_flask.dashboard import figures_as_csv
 from clinicflow_flask.pages import charts, forms, words
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.charts import Chart, Measure, Stack, percent
@@ -189,9 +188,7 @@ def _drawn(figures: ClinicFigures | None, locale: Locale) -> dict[str, Any]:
 
 
 def _figures_as_csv(who: Visitor) -> Response:
-    found = dashboard.figures(forms.asked(FiguresRequest), who.desk())
-    name = f"figures-{found.from_}-{found.to}.csv"
-    return respond(CsvFile(name, csv_text(rows(found))))
+    return respond(figures_as_csv(forms.asked(FiguresRequest), who.desk()))
 
 
 def _presets(today: Today, figures: ClinicFigures | None) -> list[Preset]:

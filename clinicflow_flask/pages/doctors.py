@@ -190,8 +190,7 @@ def _set_policy(doctor_id: DoctorId, who: Visitor) -> Response:
 
 
 def _remove(doctor_id: DoctorId, who: Visitor) -> Response:
-    form = forms.sent()
-    form.done(forms.Nothing, lambda _: doctors.remove(doctor_id, who.desk()))
+    form = forms.pressed(lambda: doctors.remove(doctor_id, who.desk()))
     if not form.is_fine:
         return _shown(doctor_id, who, removal=form)
     browsers.say("The doctor is removed.")

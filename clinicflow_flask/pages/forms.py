@@ -130,6 +130,17 @@ def sent() -> Form:
     return Form(MultiDict(request.form))
 
 
+def pressed(act: Callable[[], object]) -> Form:
+    """
+    Return the form of a button that was pressed, once *act* is done.
+
+    If it is not fine, *act* was not done.
+    """
+    form = sent()
+    form.done(Nothing, lambda _: act())
+    return form
+
+
 def asked(cls: type[T]) -> T:
     """
     Return what stands behind the question mark as a *cls*; the rest is not heeded.

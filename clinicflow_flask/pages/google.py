@@ -6,9 +6,8 @@ Whatever comes of it is said on a page, and each page leads back to signing in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Final, ParamSpec
+from functools import partial
+from typing import Final
 
 from flask import Response, request, session
 
@@ -38,32 +37,10 @@ CALLBACK: Final = f"{PATH}/callback"
 _FOLLOWING: Final = "following"
 _OFFER: Final = "google-offer"
 
-P = ParamSpec("P")
-
 
 def is_offered() -> bool:
     """Return whether people can sign in with Google on these pages."""
     return google.returns_to(CALLBACK)
-
-
-def _telling(view: Callable[P, Response]) -> Callable[P, Response]:
-    """Let a page say why Google signs nobody in."""
-
-    @wraps(view)
-    def telling(*args: P.args, **kwargs: P.kwargs) -> Response:
-        try:
-            return view(*args, **kwargs)
-        except InvalidError:
-            return _refused(GoogleSignInError())
-        except (
-            GoogleSignInError,
-            GoogleRefusedError,
-            WrongCredentialsError,
-            UnavailableError,
-        ) as refusal:
-            return _refused(refusal)
-
-    return telling
 
 
 def _refused(refusal: ClinicFlowError) -> Response:
@@ -76,14 +53,12 @@ def _refused(refusal: ClinicFlowError) -> Response:
     )
 
 
-@_telling
 def _depart() -> Response:
     way_there = google.depart(PATH, back_at=CALLBACK)
     session[_FOLLOWING] = own_path(request.args.get("next"))
     return Response(status=303, headers={"Location": way_there})
 
 
-@_telling
 def _return(entrance: Entrance) -> Response:
     identity = google.returned(forms.asked(Callback), PATH)
     outcome = acts.sign_in(identity, entrance)
@@ -99,12 +74,10 @@ def _welcomed(signed_in: SignedIn) -> Response:
     return go(following)
 
 
-@_telling
 def _link_form() -> Response:
     return _shown(Step.LINK, forms.Form())
 
 
-@_telling
 def _link(entrance: Entrance) -> Response:
     form = forms.sent()
     signed_in = form.done(
@@ -115,12 +88,10 @@ def _link(entrance: Entrance) -> Response:
     return _shown(Step.LINK, form) if signed_in is None else _welcomed(signed_in)
 
 
-@_telling
 def _sign_up_form() -> Response:
     return _shown(Step.SIGN_UP, forms.Form())
 
 
-@_telling
 def _sign_up(entrance: Entrance) -> Response:
     form = forms.sent()
     signed_in = form.done(
@@ -145,11 +116,23 @@ def _offer() -> str:
     return offer
 
 
+_page = partial(
+    Page,
+    told={
+        # What Google did not say as it should.
+        InvalidError: lambda _: _refused(GoogleSignInError()),
+        GoogleSignInError: _refused,
+        GoogleRefusedError: _refused,
+        WrongCredentialsError: _refused,
+        UnavailableError: _refused,
+    },
+)
+
 PAGES = (
-    Page("GET", PATH, _depart),
-    Page("GET", CALLBACK, _return),
-    Page("GET", f"{PATH}/{Step.LINK.value}", _link_form),
-    Page("POST", f"{PATH}/{Step.LINK.value}", _link),
-    Page("GET", f"{PATH}/{Step.SIGN_UP.value}", _sign_up_form),
-    Page("POST", f"{PATH}/{Step.SIGN_UP.value}", _sign_up),
+    _page("GET", PATH, _depart),
+    _page("GET", CALLBACK, _return),
+    _page("GET", f"{PATH}/{Step.LINK.value}", _link_form),
+    _page("POST", f"{PATH}/{Step.LINK.value}", _link),
+    _page("GET", f"{PATH}/{Step.SIGN_UP.value}", _sign_up_form),
+    _page("POST", f"{PATH}/{Step.SIGN_UP.value}", _sign_up),
 )

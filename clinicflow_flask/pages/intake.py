@@ -302,41 +302,33 @@ def _signer(who: Visitor, summary: Summary | None) -> str | None:
 
 
 def _revoke(who: Visitor, form_id: FormId) -> Response:
-    form = forms.sent()
-    desk = who.desk()
-    if form.done(forms.Nothing, lambda _: intake.revoke(form_id, desk)) is None:
+    form = forms.pressed(lambda: intake.revoke(form_id, who.desk()))
+    if not form.is_fine:
         return _shown(who, form_id, form)
     browsers.say("The form is called back; its link no longer works.")
     return go(f"/intake/{form_id}")
 
 
 def _review(who: Visitor, form_id: FormId) -> Response:
-    form, version, desk = forms.sent(), forms.version(), who.desk()
-    if (
-        form.done(forms.Nothing, lambda _: intake.review(form_id, desk, version))
-        is None
-    ):
+    form = forms.pressed(lambda: intake.review(form_id, who.desk(), forms.version()))
+    if not form.is_fine:
         return _shown(who, form_id, form)
     browsers.say("The form is marked as reviewed.")
     return go(f"/intake/{form_id}")
 
 
 def _ask_again(who: Visitor, form_id: FormId, summarizer: Summarizer) -> Response:
-    form, version, desk = forms.sent(), forms.version(), who.desk()
-    summary = form.done(
-        forms.Nothing, lambda _: summaries.request(form_id, desk, summarizer, version)
+    form = forms.pressed(
+        lambda: summaries.request(form_id, who.desk(), summarizer, forms.version())
     )
-    if summary is None:
+    if not form.is_fine:
         return _shown(who, form_id, form)
     return go(f"/intake/{form_id}#summary")
 
 
 def _sign(who: Visitor, form_id: FormId) -> Response:
-    form, version, desk = forms.sent(), forms.version(), who.desk()
-    if (
-        form.done(forms.Nothing, lambda _: summaries.sign(form_id, desk, version))
-        is None
-    ):
+    form = forms.pressed(lambda: summaries.sign(form_id, who.desk(), forms.version()))
+    if not form.is_fine:
         return _shown(who, form_id, form)
     browsers.say("The summary is signed.")
     return go(f"/intake/{form_id}")

@@ -10,9 +10,9 @@ draft was told in this browser, and no answer is ever in it or in an address.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, Final, ParamSpec
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
@@ -26,7 +26,7 @@ from clinicflow_core.desk.patient_link import (
     OpenDraft,
     SendDraft,
 )
-from clinicflow_core.errors import LinkNotFoundError, Problem
+from clinicflow_core.errors import ClinicFlowError, LinkNotFoundError, Problem
 from clinicflow_core.intake.answers import asked_with
 from clinicflow_core.intake.links import hash_of
 from clinicflow_core.intake.statements import statements_of
@@ -47,20 +47,10 @@ _DRAFTS: Final = "drafts"
 _BIRTH_DATE: Final = "birth_date"
 _UTC: Final = ZoneInfo("UTC")
 
-P = ParamSpec("P")
 
-
-def _with_link(view: Callable[P, Response]) -> Callable[P, Response]:
-    """Let *view* answer all links alike that do not work."""
-
-    @wraps(view)
-    def answered(*args: P.args, **kwargs: P.kwargs) -> Response:
-        try:
-            return view(*args, **kwargs)
-        except LinkNotFoundError:
-            return render("patient_form_dead.html", status=404)
-
-    return answered
+def _dead(_: ClinicFlowError) -> Response:
+    """Answer all links alike that do not work."""
+    return render("patient_form_dead.html", status=404)
 
 
 @frozen(kw_only=True)
@@ -146,7 +136,6 @@ def _key(token: str) -> str:
     return hash_of(token)[:16]
 
 
-@_with_link
 def _start(token: str, store: Store) -> Response:
     return _started(_here(token, store), Form())
 
@@ -179,7 +168,6 @@ def _way_on(here: _Here) -> str:
     return here.path_to(following) if following else f"{here.path}/review"
 
 
-@_with_link
 def _open(token: str, store: Store) -> Response:
     form = forms.sent()
     if _is_opened(token, form, store):
@@ -206,21 +194,18 @@ def _refuse_dead(form: Form) -> None:
         raise form.refusal
 
 
-@_with_link
 def _start_anew(token: str, store: Store) -> Response:
     saved = patient_link.save_draft(token, GivenAnswers(answers={}), store)
     _remember(token, saved.edition)
     return go(_way_on(_here(token, store)))
 
 
-@_with_link
 def _leave(token: str, store: Store) -> Response:
     patient_link.questions(token, store)  # Nothing is said about a link that is none.
     _forget(token)
     return go(f"/i/{token}")
 
 
-@_with_link
 def _show_step(token: str, number: str, store: Store) -> Response:
     here = _here(token, store)
     step = here.step(number)
@@ -257,7 +242,6 @@ def _step_page(
     )
 
 
-@_with_link
 def _answer_step(token: str, number: str, store: Store) -> Response:
     form = forms.sent()
     here = _here(token, store)
@@ -356,7 +340,6 @@ def _birth_field(form: Form) -> Field:
     )
 
 
-@_with_link
 def _review(token: str, store: Store) -> Response:
     return _reviewed(_here(token, store), Form())
 
@@ -382,11 +365,9 @@ def _reviewed(here: _Here, form: Form, *, has_changed: bool = False) -> Response
         ],
         has_changed=has_changed,
         sent_too_early=bool(form.problems),
-        free=asking.FREE,
     )
 
 
-@_with_link
 def _send(token: str, store: Store) -> Response:
     form = forms.sent()
     receipt = form.done(
@@ -404,14 +385,16 @@ def _thanks() -> Response:
     return render("patient_form_thanks.html")
 
 
+_page = partial(Page, told={LinkNotFoundError: _dead})
+
 PAGES = (
     Page("GET", "/i/thanks", _thanks),
-    Page("GET", "/i/{token}", _start),
-    Page("POST", "/i/{token}", _open),
-    Page("POST", "/i/{token}/anew", _start_anew),
-    Page("POST", "/i/{token}/leave", _leave),
-    Page("GET", "/i/{token}/part/{number}", _show_step),
-    Page("POST", "/i/{token}/part/{number}", _answer_step),
-    Page("GET", "/i/{token}/review", _review),
-    Page("POST", "/i/{token}/review", _send),
+    _page("GET", "/i/{token}", _start),
+    _page("POST", "/i/{token}", _open),
+    _page("POST", "/i/{token}/anew", _start_anew),
+    _page("POST", "/i/{token}/leave", _leave),
+    _page("GET", "/i/{token}/part/{number}", _show_step),
+    _page("POST", "/i/{token}/part/{number}", _answer_step),
+    _page("GET", "/i/{token}/review", _review),
+    _page("POST", "/i/{token}/review", _send),
 )

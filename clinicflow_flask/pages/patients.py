@@ -306,8 +306,7 @@ def _export(patient_id: PatientId, who: Visitor) -> Response:
 
 
 def _remove(patient_id: PatientId, who: Visitor) -> Response:
-    form = forms.sent()
-    form.done(forms.Nothing, lambda _: register.remove(patient_id, who.desk()))
+    form = forms.pressed(lambda: register.remove(patient_id, who.desk()))
     if not form.is_fine:
         return _record_shown(patient_id, who, form)
     browsers.say("The patient is removed from the register.")

@@ -25,7 +25,7 @@ def render(
         template: Its file in `templates`.
         who: Whoever is signed in; None on a page for anybody.
         values: What the template needs besides, by name. With every page come *who*,
-            *me*, *locale*, *zone* and the filters of `words` for this locale.
+            *me*, *locale*, *zone* and `words.WRITERS` for this locale.
     """
     locale = (
         words.locale_for([name for name, _ in request.accept_languages])
@@ -41,19 +41,15 @@ def render(
         "form_token": browsers.form_token,
         "new_key": forms.new_key,
         "said": browsers.said,
-        "locales": words.locales,
         "zones": words.zones(),
         "options": _options,
         "values_of": _values_of,
-        **{name: partial(write, locale=locale) for name, write in _LOCAL_WORDS.items()},
+        **{
+            name: partial(write, locale=locale) for name, write in words.WRITERS.items()
+        },
         **values,
     }
     return make_response(render_template(template, **context), status)
-
-
-_LOCAL_WORDS: Final = {
-    name: write for name, write in words.FILTERS.items() if name != "plain"
-}
 
 
 def _options(records: Iterable[Any]) -> list[tuple[str, str]]:

@@ -116,6 +116,14 @@ DURATIONS: Final[Mapping[VisitCategory, str]] = {
 }
 """What a visit of each category is called that nobody gave a duration."""
 
+SIZES: Final[Mapping[ClinicSize, str]] = {
+    ClinicSize.SOLO: "One",
+    ClinicSize.FROM_2_TO_5: "2 to 5",
+    ClinicSize.FROM_6_TO_10: "6 to 10",
+    ClinicSize.MORE_THAN_10: "More than 10",
+}
+"""How many doctors a clinic of each size has."""
+
 
 @frozen(kw_only=True)
 class Closure:
@@ -174,7 +182,7 @@ def _clinic_shown(who: Visitor, form: Form) -> Response:
         form.status,
         form=form,
         again=_CLINIC,
-        sizes=ClinicSize,
+        sizes=[(size.value, said) for size, said in SIZES.items()],
         chosen_locale=who.me.clinic.clinic_metadata.get(words.LOCALE, ""),
         written=_ways_of_writing(),
         shown=_SHOWN,

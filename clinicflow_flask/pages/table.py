@@ -13,10 +13,10 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Final, get_type_hints
 
-from attrs import frozen
+from attrs import field, frozen
 from flask import Flask, Response, abort, request
 
-from clinicflow_core.errors import AlreadyAnsweredError
+from clinicflow_core.errors import AlreadyAnsweredError, ClinicFlowError
 from clinicflow_core.ports import Entrance, Store, Summarizer
 from clinicflow_core.wire import split_union
 from clinicflow_flask.pages import browsers, rendering
@@ -40,12 +40,17 @@ class Page:
             or the `Summarizer` by their types.
         polls: Whether browsers ask for it by themselves, which shows of nobody that
             they are there.
+        told: What shows a refusal in the page's own words, by its class. Others are
+            shown as everywhere.
     """
 
     method: str
     path: str
     view: Callable[..., Response]
     polls: bool = False
+    told: Mapping[type[ClinicFlowError], Callable[[ClinicFlowError], Response]] = field(
+        factory=dict, hash=False
+    )
 
     @property
     def endpoint(self) -> str:
@@ -130,6 +135,12 @@ def _answering(
             return page.view(**arguments)
         except AlreadyAnsweredError as before:
             return rendering.go(str(before.answer))
+        except tuple(page.told) as refusal:
+            return next(
+                tell(refusal)
+                for kind, tell in page.told.items()
+                if isinstance(refusal, kind)
+            )
 
     return view
 

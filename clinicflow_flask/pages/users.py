@@ -13,7 +13,7 @@ from clinicflow_core.desk import doctors, users
 from clinicflow_core.desk.users import AddUser, ChangeUser
 from clinicflow_core.entities.doctor import Doctor
 from clinicflow_core.entities.ids import UserId
-from clinicflow_core.entities.user import Role, User, UserStatus
+from clinicflow_core.entities.user import Role, UserStatus
 from clinicflow_core.ports import PageRequest
 from clinicflow_flask.pages import browsers, forms
 from clinicflow_flask.pages.browsers import Visitor
@@ -127,27 +127,24 @@ def _set_password(user_id: UserId, who: Visitor) -> Response:
 
 
 def _close(user_id: UserId, who: Visitor) -> Response:
-    form = forms.sent()
-    if not _with_status(UserStatus.INACTIVE, user_id, who, form):
+    form = _with_status(UserStatus.INACTIVE, user_id, who)
+    if not form.is_fine:
         return _shown(user_id, who, form, Form())
     browsers.say("The account is closed.", undo_path=f"{_USERS}/{user_id}/open")
     return go(_USERS)
 
 
 def _open(user_id: UserId, who: Visitor) -> Response:
-    form = forms.sent()
-    if not _with_status(UserStatus.ACTIVE, user_id, who, form):
+    form = _with_status(UserStatus.ACTIVE, user_id, who)
+    if not form.is_fine:
         return _shown(user_id, who, form, Form())
     browsers.say("The account is open again.", undo_path=f"{_USERS}/{user_id}/close")
     return go(_USERS)
 
 
-def _with_status(
-    status: UserStatus, user_id: UserId, who: Visitor, form: Form
-) -> User | None:
-    """Return the account once it has *status*; None if *form* says why it has not."""
+def _with_status(status: UserStatus, user_id: UserId, who: Visitor) -> Form:
     wanted = ChangeUser(status=status)
-    return form.done(forms.Nothing, lambda _: users.change(user_id, wanted, who.desk()))
+    return forms.pressed(lambda: users.change(user_id, wanted, who.desk()))
 
 
 def _shown(user_id: UserId, who: Visitor, form: Form, password: Form) -> Response:

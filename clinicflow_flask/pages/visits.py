@@ -200,8 +200,8 @@ def _step(
     """
 
     def view(appointment_id: AppointmentId, who: Visitor) -> Response:
-        form = forms.sent()
-        if form.done(forms.Nothing, lambda _: act(appointment_id, who.desk())) is None:
+        form = forms.pressed(lambda: act(appointment_id, who.desk()))
+        if not form.is_fine:
             return _shown(appointment_id, who, form)
         browsers.say(said, undo_path=undo and undo(appointment_id))
         return go(f"/visits/{appointment_id}")

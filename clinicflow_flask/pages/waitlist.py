@@ -75,19 +75,15 @@ def _accept(waitlist_id: WaitlistId, who: Visitor) -> Response:
 
 
 def _decline(waitlist_id: WaitlistId, who: Visitor) -> Response:
-    form = forms.sent()
-    if (
-        form.done(forms.Nothing, lambda _: waitlist.decline(waitlist_id, who.desk()))
-        is None
-    ):
+    form = forms.pressed(lambda: waitlist.decline(waitlist_id, who.desk()))
+    if not form.is_fine:
         return _shown(who, form)
     browsers.say("The time goes on to whoever waits next.")
     return go("/waitlist")
 
 
 def _withdraw(waitlist_id: WaitlistId, who: Visitor) -> Response:
-    form = forms.sent()
-    form.done(forms.Nothing, lambda _: waitlist.withdraw(waitlist_id, who.desk()))
+    form = forms.pressed(lambda: waitlist.withdraw(waitlist_id, who.desk()))
     if not form.is_fine:
         return _shown(who, form)
     browsers.say("One fewer waits.")

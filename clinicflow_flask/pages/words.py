@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from functools import cache
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
@@ -128,13 +128,12 @@ def plain(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+WRITERS: Final[Mapping[str, Callable[..., str]]] = {
     "clock": clock,
     "day": day,
     "long_day": long_day,
     "short_date": short_date,
     "instant": instant,
     "told": told,
-    "plain": plain,
 }
-"""What templates call them; all but the last are given the locale of the page."""
+"""What templates call; each is given the locale of the page."""

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import re
-from contextlib import closing
 from datetime import timedelta
 from io import StringIO
 from urllib.parse import urlencode
@@ -13,13 +12,8 @@ from clinicflow_core.desk.dashboard import OF_ACCOUNTS, OF_THE_DESK
 from clinicflow_core.entities.user import Role
 from clinicflow_core.figures import visits
 from clinicflow_core.figures.minutes import utilisation
-from clinicflow_core.sql.store import open_store
-from clinicflow_flask import create_app
 from clinicflow_flask.pages.dashboard import HAPPENED, NEWEST, SHOWN, definition, length
-from tests.builders import Watch
-from tests.flask.desk import NOW, UNKNOWN, Desk
-from tests.flask.pages.browser import Browser
-from tests.flask.test_statements import recorded
+from tests.flask.desk import NOW, UNKNOWN
 
 HOSTILE = "<script>alert(1)</script>{{7*7}}"
 
@@ -526,35 +520,6 @@ def test_looking_changes_nothing(browser, desk, a_lively_day, store):
     browser.open("/dashboard/figures.csv")
 
     assert trail() == before
-
-
-@pytest.mark.parametrize("path", ["/dashboard", "/dashboard/figures.csv"])
-def test_the_page_costs_as_many_statements_for_many_as_for_few(
-    settings, database_url, path
-):
-    with closing(open_store(database_url, Watch(NOW))) as store:
-        app = create_app(settings, store)
-
-        def statements(doctors, days):
-            desk = Desk.opened(app, store, Role.OWNER, None)
-            for number in range(doctors):
-                doctor = desk.doctor(f"Dr. {number}")
-                for day in range(2, 2 + days):
-                    patient = desk.patient(f"P{number}", f"Q{day}")
-                    desk.book(
-                        doctor_id=doctor,
-                        patient_id=patient,
-                        date=f"2026-03-{day:02}",
-                        start_time="12:00",
-                    )
-            browser = Browser.started(app, desk)
-            browser.open(path)
-            with recorded(store.engine) as told:
-                browser.open(path)
-            assert browser.status == 200
-            return len(told)
-
-        assert statements(1, 1) == statements(6, 3)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
 from clinicflow_core.entities.user import Role
-from clinicflow_core.sql.store import open_store
-from clinicflow_flask import create_app
-from tests.builders import Watch
-from tests.flask.desk import NOW, UNKNOWN, Desk
+from tests.flask.desk import NOW, UNKNOWN
 from tests.flask.pages.browser import Browser
-from tests.flask.test_statements import recorded
 
 HOSTILE = "<script>alert(1)</script>{{7*7}}"
 EVE = {"first_name": "Eve", "last_name": "Lee"}
@@ -659,45 +653,3 @@ def test_what_is_looked_for_is_only_read(browser):
 
     assert "<script>alert" not in html
     assert f'“"{HOSTILE}”' in browser.text
-
-
-# Statements
-
-
-@pytest.fixture
-def served(settings, database_url) -> Iterator[tuple[Browser, Desk, object]]:
-    with closing(open_store(database_url, Watch(NOW))) as store:
-        app = create_app(settings, store)
-        desk = Desk.opened(app, store, Role.OWNER, None)
-        yield Browser.started(app, desk), desk, store.engine
-
-
-def test_a_page_takes_as_many_statements_for_much_as_for_little(served):
-    browser, desk, engine = served
-    doctor_id = desk.doctor()
-
-    def filled(count: int) -> str:
-        patient_id = desk.patient("Ann", "Lee")
-        for number in range(count):
-            desk.patient(f"Bob{number}", "Ray")
-            desk.book(
-                doctor_id=desk.doctor(f"Dr. {number}"),
-                patient_id=patient_id,
-                start_time=f"{9 + number:02}:00",
-            )
-            desk.send_form(patient_id=patient_id)
-            desk.wait(patient_id=patient_id, doctor_id=doctor_id)
-        return patient_id
-
-    def taken(path: str) -> int:
-        browser.open(path)
-        with recorded(engine) as told:
-            browser.open(path)
-        assert browser.status == 200
-        return len(told)
-
-    few, many = filled(1), filled(6)
-
-    for page in ("", "/visits", "/history"):
-        assert taken(f"/patients/{few}{page}") == taken(f"/patients/{many}{page}")
-    assert taken("/patients?q=ann") == taken("/patients?q=ray")

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import date
 from uuid import uuid4
 
@@ -12,15 +10,12 @@ import pytest
 from clinicflow_core.entities.ids import SessionId, UserId
 from clinicflow_core.entities.policy import DoctorPolicy, SchedulingPolicy
 from clinicflow_core.entities.user import Role
-from clinicflow_core.sql.store import SqlStore, open_store
-from clinicflow_flask import create_app
 from clinicflow_flask.pages import doctors, questionnaires, users
 from clinicflow_flask.pages import settings as settings_pages
 from clinicflow_flask.pages.settings import DURATIONS, RULES, closures, countries
-from tests.builders import PASSWORD, Watch
-from tests.flask.desk import NOW, UNKNOWN, Desk
+from tests.builders import PASSWORD
+from tests.flask.desk import UNKNOWN, Desk
 from tests.flask.pages.browser import Browser
-from tests.flask.test_statements import recorded
 
 PAGES = (
     *settings_pages.PAGES,
@@ -575,74 +570,3 @@ def test_who_comes_through_google_alone_has_no_password_to_change(app, store, de
 
     assert "You sign in through Google" in browser.text
     assert page.find("input", type="password") is None
-
-
-# What a page costs
-
-
-@pytest.fixture
-def sql_store(database_url) -> Iterator[SqlStore]:
-    with closing(open_store(database_url, Watch(NOW))) as store:
-        yield store
-
-
-def pages_of(desk: Desk, many: int) -> dict[str, str]:
-    """Fill a clinic with *many* of everything; return its settings, by their paths."""
-    doctor_ids = [desk.doctor(f"Dr. {n}") for n in range(many)]
-    for n, doctor_id in enumerate(doctor_ids):
-        desk.questionnaire(name=f"q-{n}")
-        desk.post(
-            "/api/users",
-            {
-                "name": f"Dr. {n}",
-                "email": f"{uuid4()}@example.org",
-                "role": "doctor",
-                "doctor_id": doctor_id,
-                "password": PASSWORD,
-            },
-        )
-    for n in range(many):
-        desk.book(
-            doctor_id=doctor_ids[0], start_time=f"{9 + n // 2:02}:{n % 2 * 30:02}"
-        )
-        day = {"date": f"2026-03-{10 + n}", "hours": []}
-        desk.put(f"/api/doctors/{doctor_ids[0]}/dated-hours", day)
-    # Leaves all of the visits without their doctor.
-    for n in range(many):
-        off = (f"2026-03-03T{n:02}:00", f"2026-03-03T{n + 14:02}:00")
-        desk.take_time_off(doctor_ids[0], *off)
-    ids = {
-        "doctor_id": doctor_ids[0],
-        "user_id": str(desk.signed_in.user.id),
-        "questionnaire_id": desk.questionnaire(name="one"),
-    }
-    return {path: path.format(**ids) for path in SHOWN}
-
-
-@pytest.mark.slow
-def test_each_page_costs_as_much_for_many_as_for_few_and_writes_nothing(
-    settings, sql_store
-):
-    app = create_app(settings, sql_store)
-
-    def told(many: int) -> dict[str, list[str]]:
-        desk = Desk.opened(app, sql_store, Role.OWNER, None)
-        browser = Browser.started(app, desk)
-        found = {}
-        for name, path in pages_of(desk, many).items():
-            browser.open(path)  # The first time prepares statements.
-            with recorded(sql_store.engine) as statements:
-                browser.open(path)
-            assert browser.status == 200, (name, browser.text)
-            found[name] = list(statements)
-        return found
-
-    few, many = told(1), told(10)
-
-    assert {n: len(s) for n, s in few.items()} == {n: len(s) for n, s in many.items()}
-    for name, statements in many.items():
-        assert len(statements) <= 30, name
-        writing = [
-            s for s in statements if s.startswith(("INSERT", "UPDATE", "DELETE"))
-        ]
-        assert writing == [], name

@@ -1,18 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
 from clinicflow_core.entities.user import Role
-from clinicflow_core.sql.store import open_store
-from clinicflow_flask import create_app
-from tests.builders import Watch
-from tests.flask.desk import NOW, UNKNOWN, Desk
-from tests.flask.pages.browser import Browser
-from tests.flask.test_statements import recorded
+from tests.flask.desk import UNKNOWN
 
 ANSWERS = ("accept", "decline", "withdraw")
 
@@ -389,37 +382,3 @@ def test_what_a_note_says_is_only_read(browser, desk):
 
     assert "<script>alert" not in html
     assert browser.text.count(hostile) > 1
-
-
-@pytest.fixture
-def served(settings, database_url) -> Iterator[tuple[Browser, Desk, object]]:
-    with closing(open_store(database_url, Watch(NOW))) as store:
-        app = create_app(settings, store)
-        desk = Desk.opened(app, store, Role.OWNER, None)
-        yield Browser.started(app, desk), desk, store.engine
-
-
-def test_a_long_list_takes_as_many_statements_as_a_short_one(served):
-    browser, desk, engine = served
-
-    def grow(count: int) -> None:
-        for number in range(count):
-            visit = desk.book(doctor_id=desk.doctor(f"Dr. {number}"))
-            for name in ("Ann", "Bob"):
-                patient_id = desk.patient(f"{name}{number}")
-                desk.wait(doctor_id=visit["doctor_id"], patient_id=patient_id)
-            desk.cancel(visit)
-
-    def taken() -> int:
-        browser.open("/waitlist")
-        with recorded(engine) as told:
-            browser.open("/waitlist")
-        return len(told)
-
-    grow(1)
-    few = taken()
-    grow(5)
-
-    assert taken() == few
-    assert len(browser.page.select("article")) == 6
-    assert len(names(browser.page)) == 6
