@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Set
+from datetime import date, timedelta
+
 from attrs import evolve, frozen
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.ids import DoctorId
-from clinicflow_core.entities.policy import DoctorPolicy, SchedulingPolicy
+from clinicflow_core.entities.policy import (
+    MOST_CLOSED_DAYS,
+    DoctorPolicy,
+    SchedulingPolicy,
+)
 from clinicflow_core.errors import InvalidError, Problem
 from clinicflow_core.ports import UnitOfWork
 from clinicflow_core.scheduling.closures import is_known
@@ -25,6 +32,32 @@ class KeptPolicy:
 
     policy: SchedulingPolicy
     version: int
+
+
+@frozen(kw_only=True)
+class Closure:
+    """
+    Days on which the clinic is closed, at most `MOST_CLOSED_DAYS`.
+
+    Attributes:
+        last: The last of them; None if it is one day.
+    """
+
+    first: date
+    last: date | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 <= (self.end - self.first).days < MOST_CLOSED_DAYS:
+            raise ValueError(f"must be 1 to {MOST_CLOSED_DAYS} days, first to last")
+
+    @property
+    def end(self) -> date:
+        return self.last or self.first
+
+    @property
+    def days(self) -> frozenset[date]:
+        count = (self.end - self.first).days + 1
+        return frozenset(self.first + n * timedelta(days=1) for n in range(count))
 
 
 @frozen(kw_only=True)
@@ -77,6 +110,49 @@ def set_policy(
         uow.record("clinic.policy-set", clinic)
         uow.commit()
     return KeptPolicy(policy=kept, version=clinic.version)
+
+
+@retried
+def close(closure: Closure, uow: UnitOfWork) -> frozenset[date]:
+    """
+    Close the clinic on some days; visits that were booked on them stay.
+
+    Returns:
+        The days of *closure* that were open before.
+
+    Raises:
+        InvalidError: If these would be more closed days than can be kept.
+    """
+    return _with_closed_days(closure.days.union, uow)
+
+
+@retried
+def open_again(closure: Closure, uow: UnitOfWork) -> frozenset[date]:
+    """
+    Take some days from the closed ones of the clinic.
+
+    Returns:
+        The days of *closure* that were closed before.
+    """
+    return _with_closed_days(lambda closed: closed - closure.days, uow)
+
+
+def _with_closed_days(
+    change: Callable[[Set[date]], Set[date]], uow: UnitOfWork
+) -> frozenset[date]:
+    with uow:
+        uow.actor.must(Permission.KEEP_CLINIC)
+        before = frozenset(uow.clinic.policy.closed_days)
+        closed = change(before)
+        if len(closed) > MOST_CLOSED_DAYS:
+            detail = f"must have at most {MOST_CLOSED_DAYS} items"
+            raise InvalidError((Problem("/closed_days", detail),))
+        policy = evolve(uow.clinic.policy, closed_days=tuple(sorted(closed)))
+        clinic = uow.clinic.changed({"policy": policy}, uow.now)
+        uow.change_clinic(clinic)
+        uow.record("clinic.policy-set", clinic)
+        uow.commit()
+    return before.symmetric_difference(closed)
 
 
 def doctor_policy(doctor_id: DoctorId, uow: UnitOfWork) -> KeptDoctorPolicy:

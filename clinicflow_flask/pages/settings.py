@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 from babel import Locale
@@ -15,15 +15,11 @@ from flask import Response, request
 from clinicflow_core import wire
 from clinicflow_core.desk import accounts, policies
 from clinicflow_core.desk.accounts import ChangeClinic, ChangePassword
-from clinicflow_core.desk.policies import KeptPolicy
+from clinicflow_core.desk.policies import Closure
 from clinicflow_core.entities.appointment import VisitCategory
 from clinicflow_core.entities.clinic import Clinic, ClinicSize
-from clinicflow_core.entities.policy import (
-    MOST_CLOSED_DAYS,
-    HolidayRegion,
-    SchedulingPolicy,
-)
-from clinicflow_core.ports import Entrance, UnitOfWork
+from clinicflow_core.entities.policy import HolidayRegion, SchedulingPolicy
+from clinicflow_core.ports import Entrance
 from clinicflow_core.scheduling.closures import is_known
 from clinicflow_flask.pages import browsers, forms, words
 from clinicflow_flask.pages.browsers import Visitor
@@ -125,33 +121,6 @@ SIZES: Final[Mapping[ClinicSize, str]] = {
 """How many doctors a clinic of each size has."""
 
 
-@frozen(kw_only=True)
-class Closure:
-    """
-    Days on which the clinic is closed.
-
-    Attributes:
-        last: The last of them; None if it is one day.
-    """
-
-    first: date
-    last: date | None = None
-
-    def __attrs_post_init__(self) -> None:
-        if not 0 < len(self.days) <= MOST_CLOSED_DAYS:
-            raise ValueError(f"must be 1 to {MOST_CLOSED_DAYS} days, first to last")
-
-    @property
-    def end(self) -> date:
-        return self.last or self.first
-
-    @property
-    def days(self) -> Sequence[date]:
-        count = (self.end - self.first).days + 1
-        # Of more days than can be kept it does not matter which they are.
-        return [self.first + n * _DAY for n in range(min(count, MOST_CLOSED_DAYS + 1))]
-
-
 def _clinic(who: Visitor) -> Response:
     return _clinic_shown(who, Form())
 
@@ -221,27 +190,29 @@ def _set_policy(who: Visitor) -> Response:
 
 def _close(who: Visitor) -> Response:
     form = forms.sent()
-    undo_path = form.done(Closure, partial(_with_closed, who.desk()))
-    if not form.is_fine:
-        return _policy_shown(who, Form(), form)
-    return _closed(undo_path)
+    closed = form.done(Closure, lambda wanted: _closed(wanted, who))
+    return _policy_shown(who, Form(), form) if closed is None else closed
 
 
 def _close_again(first: date, last: date, who: Visitor) -> Response:
-    return _closed(_with_closed(who.desk(), _closure(first, last)))
+    return _closed(_closure(first, last), who)
 
 
-def _open(first: date, last: date, who: Visitor) -> Response:
-    _without_closed(who.desk(), _closure(first, last))
+def _closed(closure: Closure, who: Visitor) -> Response:
+    is_all = policies.close(closure, who.desk()) == closure.days
+    undo_path = f"{_CLOSED}/{closure.first}/{closure.end}/open"
     browsers.say(
-        "The clinic is open then.", undo_path=f"{_CLOSED}/{first}/{last}/close"
+        "The clinic is closed then. Visits that were booked stay.",
+        # What was closed before would be opened too.
+        undo_path=undo_path if is_all else None,
     )
     return go(_POLICY)
 
 
-def _closed(undo_path: str | None) -> Response:
+def _open(first: date, last: date, who: Visitor) -> Response:
+    policies.open_again(_closure(first, last), who.desk())
     browsers.say(
-        "The clinic is closed then. Visits that were booked stay.", undo_path=undo_path
+        "The clinic is open then.", undo_path=f"{_CLOSED}/{first}/{last}/close"
     )
     return go(_POLICY)
 
@@ -249,31 +220,6 @@ def _closed(undo_path: str | None) -> Response:
 def _closure(first: date, last: date) -> Closure:
     days = {"first": first.isoformat(), "last": last.isoformat()}
     return wire.structure(days, Closure)
-
-
-def _with_closed(desk: UnitOfWork, closure: Closure) -> str | None:
-    """
-    Close the clinic on days, and return the path that opens it again.
-
-    It is None if the clinic was closed on some of them before: those stay closed.
-    """
-    kept = policies.policy(desk)
-    _set_closed(kept, {*closure.days, *kept.policy.closed_days}, desk)
-    if set(closure.days).intersection(kept.policy.closed_days):
-        return None
-    return f"{_CLOSED}/{closure.first}/{closure.end}/open"
-
-
-def _without_closed(desk: UnitOfWork, closure: Closure) -> None:
-    kept = policies.policy(desk)
-    _set_closed(kept, set(kept.policy.closed_days).difference(closure.days), desk)
-
-
-def _set_closed(kept: KeptPolicy, days: Iterable[date], desk: UnitOfWork) -> None:
-    said: Any = wire.dump(kept.policy)
-    closed = [day.isoformat() for day in days]
-    policy = wire.structure({**said, "closed_days": closed}, SchedulingPolicy)
-    policies.set_policy(policy, desk, kept.version)
 
 
 def _policy_shown(who: Visitor, form: Form, closing: Form) -> Response:

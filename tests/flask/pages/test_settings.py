@@ -438,6 +438,16 @@ def test_an_owner_opens_the_clinic_again_and_takes_it_back(browser, desk):
     assert policy(desk)["closed_days"] == days
 
 
+def test_what_was_closed_before_is_not_opened_by_taking_a_closure_back(browser, desk):
+    desk.put("/api/clinic/scheduling-policy", {"closed_days": ["2026-12-25"]})
+    browser.open("/settings/policy")
+
+    browser.send("Close the clinic", first="2026-12-24", last="2026-12-26")
+
+    assert "The clinic is closed then." in browser.text
+    assert "Undo" not in browser.text
+
+
 def test_one_day_can_be_closed_that_is_closed_already(browser, desk):
     desk.put("/api/clinic/scheduling-policy", {"closed_days": ["2026-12-25"]})
     browser.open("/settings/policy")

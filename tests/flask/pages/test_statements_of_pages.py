@@ -127,8 +127,10 @@ def test_a_page_takes_as_many_statements_for_many_records_as_for_few(
     assert max(counts.values()) <= MOST, counts
     # A day is read at once: who asks, the diary, the visits, the names.
     assert counts["/day/{on}/board"] <= 7
-    writing = {name for name, told in many.items() if any(map(WRITES.search, told))}
-    assert writing == set(filter(NOTED.search, many))
+    if sql_store.engine.dialect.name == "sqlite":
+        # PostgreSQL is told the names of prepared statements alone.
+        writing = {name for name, told in many.items() if any(map(WRITES.search, told))}
+        assert writing == set(filter(NOTED.search, many))
 
 
 def test_a_statement_for_each_record_would_be_found(settings, sql_store):
