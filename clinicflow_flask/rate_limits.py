@@ -31,9 +31,10 @@ def add_rate_limits(app: Flask, routes: Collection[Route | Page], limit: str) ->
     limiter = Limiter(
         _address, app=app, storage_uri="memory://", strategy="sliding-window-counter"
     )
-    limited = limiter.shared_limit(
-        limit, "public", error_message="Too many requests from this address."
-    )
+    too_many = "Too many requests from this address."
+    limited = limiter.shared_limit(limit, "public", error_message=too_many)
+    # For themselves: patients in the waiting room must not keep reception out.
+    linked = limiter.shared_limit(limit, "links", error_message=too_many)
     guessed = limiter.shared_limit(
         WRONG_GUESSES,
         "secrets",
@@ -44,7 +45,7 @@ def add_rate_limits(app: Flask, routes: Collection[Route | Page], limit: str) ->
         if route.is_limited:
             view = app.view_functions[route.endpoint]
             view.__name__ = route.endpoint  # By it the limiter tells views apart.
-            checked = limited(guessed(view) if route.has_secret else view)
+            checked = linked(guessed(view)) if route.has_secret else limited(view)
             checked = cast("Callable[..., Response]", checked)
             app.view_functions[route.endpoint] = checked
 

@@ -122,11 +122,12 @@ def search_words(query: str) -> tuple[str, ...]:
     """
     Return the words of *query* as they stand in a patient's `search_text`.
 
-    A phone number is reduced to its digits; a birth date is written 1980-12-31.
+    A phone number is reduced to its digits; a birth date is written 1980-12-31. A comma
+    parts words: "Lee, Ann".
     """
     return tuple(
         re.sub("[^0-9]", "", word) if _PHONE_PART.fullmatch(word) else word
-        for word in folded(query).split()
+        for word in folded(query).replace(",", " ").split()
     )
 
 

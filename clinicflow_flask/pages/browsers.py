@@ -69,19 +69,20 @@ class Visitor:
         """Who they are, where, and what they may do."""
         return accounts.me(self.desk())
 
-    def may(self, permission: str) -> bool:
-        """Return whether they have the *permission* of that name: "BOOK"."""
-        return Permission[permission] in self.me.permissions
+    def may(self, permission: Permission | str) -> bool:
+        """Return whether they have a *permission*, which templates name: "BOOK"."""
+        wanted = Permission[permission] if isinstance(permission, str) else permission
+        return wanted in self.me.permissions
 
-    def must(self, permission: str) -> None:
+    def must(self, permission: Permission) -> None:
         """
         Refuse to show the form of an act that they may not do.
 
         Raises:
-            NotPermittedError: If they do not have the *permission* of that name.
+            NotPermittedError: If they do not have the *permission*.
         """
         if not self.may(permission):
-            raise NotPermittedError(Permission[permission].value)
+            raise NotPermittedError(permission.value)
 
 
 def add_browsers(app: Flask, settings: Settings, secret: str) -> None:

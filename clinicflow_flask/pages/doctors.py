@@ -12,6 +12,7 @@ from attrs import field, frozen
 from flask import Response
 
 from clinicflow_core import wire
+from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import text
 from clinicflow_core.desk import calendars, doctors, policies, schedule
 from clinicflow_core.desk.calendars import (
@@ -156,7 +157,7 @@ def _path_of(doctor: Doctor) -> str:
 
 
 def _new_shown(who: Visitor, form: Form) -> Response:
-    who.must("KEEP_DOCTORS")
+    who.must(Permission.KEEP_DOCTORS)
     others = doctors.page(_MANY, who.desk()).items
     return render(
         "doctors_new.html",

@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import field, frozen
 from flask import Response, request
 
+from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import whole
 from clinicflow_core.desk import (
     booking,
@@ -124,7 +125,7 @@ def _some(who: Visitor, status: FormStatus, wanted: PageRequest) -> _Listed:
 
 
 def _names(who: Visitor, patient_ids: Collection[PatientId]) -> Mapping[PatientId, str]:
-    if who.may("SEE_PATIENTS"):
+    if who.may(Permission.SEE_PATIENTS):
         return register.names(patient_ids, who.desk())
     own = register.find("", _MOST_NAMES, who.desk())
     return {patient.id: patient.full_name for patient in own.items}
@@ -148,7 +149,7 @@ def _visits(
 
 
 def _begin(who: Visitor) -> Response:
-    who.must("SEND_INTAKE")
+    who.must(Permission.SEND_INTAKE)
     wanted = forms.asked(Wanted)
     form = Form()
     form.put(
@@ -167,7 +168,7 @@ def _send(who: Visitor) -> Response:
     desk = who.desk(forms.once(_path_of))
     sent = form.done(SendForm, lambda wanted: intake.send(wanted, desk))
     if sent is None:
-        who.must("SEND_INTAKE")
+        who.must(Permission.SEND_INTAKE)
         return _sending(who, form, _whom(form))
     return _link(who, sent)
 
@@ -296,7 +297,7 @@ def _signer(who: Visitor, summary: Summary | None) -> str | None:
         return None
     if summary.signed_by_id == who.me.user.id:
         return who.me.user.name
-    if not who.may("SEE_USERS"):
+    if not who.may(Permission.SEE_USERS):
         return None
     return users.get(summary.signed_by_id, who.desk()).name
 
@@ -335,7 +336,7 @@ def _sign(who: Visitor, form_id: FormId) -> Response:
 
 
 def _begin_edit(who: Visitor, form_id: FormId) -> Response:
-    who.must("SIGN_SUMMARIES")
+    who.must(Permission.SIGN_SUMMARIES)
     return _editing(who, form_id, Form())
 
 

@@ -17,6 +17,7 @@ from attrs import field, frozen
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
+from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import at_most
 from clinicflow_core.desk import (
     audit,
@@ -86,7 +87,7 @@ def _register(who: Visitor) -> Response:
 
 
 def _new_form(who: Visitor) -> Response:
-    who.must("KEEP_PATIENTS")
+    who.must(Permission.KEEP_PATIENTS)
     typed = MultiDict(_names_in(request.args.get(choosing.WORDS, "")))
     return _new_shown(who, Form(typed), _following(request.args.get("next", "")))
 
@@ -190,10 +191,17 @@ def _record_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
         past=booking.page(recent, most, desk).items[::-1],
         doctors=doctor_names(desk),
         intake_forms=sent.items[::-1],
-        waiting=waitlist.of_patient(patient_id, desk) if who.may("BOOK") else (),
+        waiting=_waiting(patient_id, who),
         alike=register.names(asked.like, desk) if asked.like else {},
         following=following and _with_patient(following, patient_id),
     )
+
+
+def _waiting(patient_id: PatientId, who: Visitor) -> Sequence[waitlist.Waiting]:
+    """Return where the patient waits; nothing for doctors, who may not see it."""
+    if not who.may(Permission.BOOK):
+        return ()
+    return waitlist.of_patient(patient_id, who.desk())
 
 
 def _visits(patient_id: PatientId, who: Visitor) -> Response:
@@ -248,7 +256,7 @@ def _change(patient_id: PatientId, who: Visitor) -> Response:
 
 
 def _change_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
-    who.must("KEEP_PATIENTS")
+    who.must(Permission.KEEP_PATIENTS)
     patient = register.get(patient_id, who.desk())
     return render(
         "patients_change.html", who, status=form.status, form=form, patient=patient
@@ -274,7 +282,7 @@ def _merge(patient_id: PatientId, who: Visitor) -> Response:
 
 
 def _merge_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
-    who.must("KEEP_PATIENTS")
+    who.must(Permission.KEEP_PATIENTS)
     desk = who.desk()
     patient = register.get(patient_id, desk)
     choice = choosing.choice(who, form)
@@ -318,7 +326,7 @@ def _erase_form(patient_id: PatientId, who: Visitor) -> Response:
 
 
 def _erase(patient_id: PatientId, who: Visitor) -> Response:
-    who.must("ERASE_PATIENTS")
+    who.must(Permission.ERASE_PATIENTS)
     form = forms.sent()
     if not _is_meant(form["last_name"], register.get(patient_id, who.desk())):
         form.problems["last_name"] = "must be the last name of this patient"
@@ -335,7 +343,7 @@ def _is_meant(typed: str, patient: Patient) -> bool:
 
 
 def _erase_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
-    who.must("ERASE_PATIENTS")
+    who.must(Permission.ERASE_PATIENTS)
     patient = register.get(patient_id, who.desk())
     return render(
         "patients_erase.html", who, status=form.status, form=form, patient=patient

@@ -10,6 +10,7 @@ from typing import Final
 from flask import Response, request
 
 from clinicflow_core import wire
+from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk import questionnaires
 from clinicflow_core.desk.questionnaires import ImportQuestionnaire
 from clinicflow_core.entities.ids import QuestionnaireId
@@ -100,7 +101,7 @@ def _sent(form: Form) -> bytes:
 
 
 def _new_shown(who: Visitor, form: Form) -> Response:
-    who.must("KEEP_QUESTIONNAIRES")
+    who.must(Permission.KEEP_QUESTIONNAIRES)
     return render("questionnaires_new.html", who, form.status, form=form)
 
 

@@ -85,7 +85,7 @@ def _no_diary(form: Form) -> Mapping[str, object]:
 
 
 def _new_shown(who: Visitor, form: Form) -> Response:
-    who.must("KEEP_USERS")
+    who.must(Permission.KEEP_USERS)
     return render(
         "users_new.html",
         who,

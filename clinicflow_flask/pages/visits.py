@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from attrs import field, frozen
 from flask import Response
 
+from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import text
 from clinicflow_core.desk import availability, booking, doctors, schedule
 from clinicflow_core.desk.availability import FindNext
@@ -106,7 +107,7 @@ def _book(who: Visitor) -> Response:
 
 
 def _booking(form: Form, who: Visitor, patient_id: PatientId | None = None) -> Response:
-    who.must("BOOK")
+    who.must(Permission.BOOK)
     desk = who.desk()
     known = doctors.page(_MOST_DOCTORS, desk).items
     here = {

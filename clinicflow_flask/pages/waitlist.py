@@ -11,6 +11,7 @@ from attrs import frozen
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
+from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import pattern
 from clinicflow_core.desk import register, waitlist
 from clinicflow_core.desk.waitlist import JoinWaitlist, Waiting
@@ -123,7 +124,7 @@ def _join(who: Visitor) -> Response:
 def _join_shown(
     who: Visitor, form: Form, patient_id: PatientId | None = None
 ) -> Response:
-    who.must("BOOK")
+    who.must(Permission.BOOK)
     desk = who.desk()
     doctors = doctor_names(desk)
     today = wall_clock(desk.now, desk.clinic.zone).date()

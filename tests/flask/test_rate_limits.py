@@ -55,6 +55,15 @@ def test_public_routes_are_counted_together(limited):
     assert problem(response) == (429, "too-many-requests")
 
 
+def test_patients_who_fill_in_forms_keep_nobody_from_signing_in(limited):
+    app = limited()
+    patient = app.test_client()
+    for _ in range(9):
+        patient.get("/i/guessed", environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
+
+    assert sign_in(app).status_code == 422
+
+
 def test_another_address_does_not_wait(limited):
     app = limited()
     for _ in range(4):

@@ -36,6 +36,7 @@ ANN = patient(
         "MÜLLER",
         "muller",
         "müller ann",
+        "Müller, Ann-Sofie",
         "sofie mul",
         "ann.m@example",
         "5550147",
