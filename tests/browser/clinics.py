@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from attrs import frozen
+from attrs import evolve, frozen
 from playwright.sync_api import Page
 
 from clinicflow_core.clock import SystemClock
@@ -27,6 +28,11 @@ BORN = "1980-12-31"
 """The birth date of every patient."""
 
 _numbers = count(1)
+ZONES = (
+    *("Pacific/Auckland", "Asia/Tokyo", "Asia/Dhaka", "Asia/Dubai", "Europe/Athens"),
+    *("Europe/Lisbon", "America/Sao_Paulo", "America/New_York", "America/Denver"),
+    *("America/Los_Angeles", "Pacific/Honolulu", "Pacific/Pago_Pago"),
+)
 
 
 @frozen
@@ -130,3 +136,22 @@ def sign_in(page: Page, site: Site, person: str = RECEPTION) -> None:
     page.get_by_label("Password").fill(site.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/day")
+
+
+def where_it_is_morning(now: datetime) -> str:
+    """Return a time zone in which the demo's day is well under way at *now*."""
+
+    def minutes_off(zone: str) -> int:
+        local = now.astimezone(ZoneInfo(zone))
+        return abs(local.hour * 60 + local.minute - 10 * 60 - 40)
+
+    return min(ZONES, key=minutes_off)
+
+
+def in_the_morning(clinic: Arranged) -> Arranged:
+    """Move a clinic to where it is morning now, and its day to today."""
+    zone = where_it_is_morning(SystemClock().now())
+    moved = {"timezone": zone, "clinic_metadata": {"locale": "en_US"}}
+    clinic.site.call("PATCH", "/api/clinic", moved)
+    today = SystemClock().now().astimezone(ZoneInfo(zone)).date()
+    return evolve(clinic, day=today)

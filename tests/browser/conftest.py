@@ -12,16 +12,14 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from clinicflow_core.clock import SystemClock
-from tests.browser.clinics import serving_nobody
+from tests.browser.clinics import serving_nobody, where_it_is_morning
 from tests.browser.faults import Faults
 from tests.browser.sites import CLINICFLOW, Site, environment, serving
 from tests.builders import PASSWORD
@@ -46,11 +44,6 @@ LOOKS = {
 }
 """How each page is looked at; the names are those of the pictures."""
 
-ZONES = (
-    *("Pacific/Auckland", "Asia/Tokyo", "Asia/Dhaka", "Asia/Dubai", "Europe/Athens"),
-    *("Europe/Lisbon", "America/Sao_Paulo", "America/New_York", "America/Denver"),
-    *("America/Los_Angeles", "Pacific/Honolulu", "Pacific/Pago_Pago"),
-)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
     "--no-sandbox",
@@ -145,16 +138,6 @@ def look(request: pytest.FixtureRequest) -> str:
 def looked_at(look: str, open_page: Callable[..., Page]) -> Page:
     """An empty page, once in each look."""
     return open_page(**LOOKS[look])
-
-
-def where_it_is_morning(now: datetime) -> str:
-    """Return a time zone in which the demo's day is well under way at *now*."""
-
-    def minutes_off(zone: str) -> int:
-        local = now.astimezone(ZoneInfo(zone))
-        return abs(local.hour * 60 + local.minute - 10 * 60 - 40)
-
-    return min(ZONES, key=minutes_off)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,13 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.clinics import Arranged, arranged, founded, sign_in
+from tests.browser.clinics import (
+    Arranged,
+    arranged,
+    founded,
+    in_the_morning,
+    sign_in,
+)
 from tests.browser.faults import Faults
 from tests.browser.keyboard import Keyboard
 
@@ -89,7 +95,8 @@ def test_reception_moves_a_visit_by_dragging_it_and_takes_it_back(
 
 
 def test_reception_checks_a_patient_in(clinic: Arranged, page: Page):
-    clinic.book("09:00")
+    clinic = in_the_morning(clinic)
+    clinic.book("16:00")
     open_day(page, clinic)
 
     visit(page, "Dr. Sarah Chen", "Ann Lee").click()
@@ -179,17 +186,18 @@ def test_a_visit_is_booked_by_the_keyboard(
 def test_a_visit_is_moved_checked_in_and_completed_by_the_keyboard(
     clinic: Arranged, page: Page
 ):
-    clinic.book("09:00")
+    clinic = in_the_morning(clinic)
+    clinic.book("15:30")
     open_day(page, clinic)
 
     keyboard = Keyboard(page)
     keyboard.go_to(visit(page, "Dr. Sarah Chen", "Ann Lee"))
     for key in ("m", "ArrowDown", "ArrowDown", "ArrowLeft", "Shift+ArrowDown"):
         page.keyboard.press(key)
-    expect(page.locator("#said")).to_contain_text("Dr. Adaeze Okafor, 9:35")
+    expect(page.locator("#said")).to_contain_text("Dr. Adaeze Okafor, 4:05")
     page.keyboard.press("Enter")
     expect(panel(page)).to_contain_text("The visit is moved.")
-    expect(visit(page, "Dr. Adaeze Okafor", "9:35.*Ann Lee")).to_be_visible()
+    expect(visit(page, "Dr. Adaeze Okafor", "4:05.*Ann Lee")).to_be_visible()
 
     keyboard.press(panel(page).get_by_role("button", name="Arrived"))
     expect(panel(page)).to_contain_text("here")
