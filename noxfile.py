@@ -132,7 +132,7 @@ def migrations(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Does everything that the documents show really run?"""
     install_all(session, "test")
-    session.run("pytest", "tests/docs", *session.posargs)
+    session.run("pytest", "-n", "2", "tests/docs", *session.posargs)
 
 
 @nox.session

@@ -218,12 +218,18 @@ def test_a_reader_who_leaves_gets_no_traceback(url: str):
         assert b"Traceback" not in ran.stderr.read()
 
 
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_command_says_so_and_nothing_more(url: str):
     with subprocess.Popen(
         [*CLINICFLOW, "patient", "import", "-"],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(url),
+        # Else what a shell has started in the background cannot be interrupted.
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  No other thread runs here.
     ) as ran:
         assert ran.stdin is not None
         assert ran.stderr is not None

@@ -11,6 +11,8 @@
   let busy = false; // While a visit is being moved the board must not change.
   let opener = null; // The id of what opened the drawer.
 
+  const at = (event, what) => event.target.closest?.(what); // The page itself is none.
+
   const say = (words) => {
     let live = document.getElementById("said");
     if (!live) {
@@ -118,12 +120,12 @@
   let dragged = null;
 
   document.addEventListener("pointerover", (event) => {
-    const link = event.target.closest && event.target.closest("a[data-v]");
+    const link = at(event, "a[data-v]");
     if (link) link.draggable = true;
   });
 
   document.addEventListener("dragstart", (event) => {
-    const link = event.target.closest && event.target.closest("a[data-v]");
+    const link = at(event, "a[data-v]");
     if (!link) return;
     const item = link.closest("li");
     const grip = event.clientY - item.getBoundingClientRect().top;
@@ -143,14 +145,14 @@
   };
 
   document.addEventListener("dragover", (event) => {
-    const track = event.target.closest && event.target.closest(".column .track");
+    const track = at(event, ".column .track");
     if (!dragged || !track) return;
     event.preventDefault();
     show(track, rowAt(track, event.clientY, dragged, event.shiftKey), dragged.rows);
   });
 
   document.addEventListener("drop", (event) => {
-    const track = event.target.closest && event.target.closest(".column .track");
+    const track = at(event, ".column .track");
     if (!dragged || !track) return;
     event.preventDefault();
     move(dragged.link, track, rowAt(track, event.clientY, dragged, event.shiftKey));
@@ -164,16 +166,15 @@
   });
 
   let carried = null;
-  const lay = (link) => {
+  const lay = () => {
     carried.item.classList.remove("going");
     ghost.remove();
     carried = null;
     busy = false;
-    link.focus();
   };
 
   document.addEventListener("keydown", (event) => {
-    const link = event.target.closest && event.target.closest("a[data-v]");
+    const link = at(event, "a[data-v]");
     if (!link) return;
     if (!carried) {
       if (event.key.toLowerCase() !== "m" || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -188,20 +189,20 @@
     }
     const all = tracks();
     const step = event.shiftKey ? 1 : 3;
-    const at = all.indexOf(carried.track);
+    const place = all.indexOf(carried.track);
     if (event.key === "ArrowUp") carried.row = Math.max(1, carried.row - step);
     else if (event.key === "ArrowDown") carried.row = Math.min(rowsOf(carried.track) - carried.rows + 1, carried.row + step);
-    else if (event.key === "ArrowLeft") carried.track = all[Math.max(0, at - 1)];
-    else if (event.key === "ArrowRight") carried.track = all[Math.min(all.length - 1, at + 1)];
+    else if (event.key === "ArrowLeft") carried.track = all[Math.max(0, place - 1)];
+    else if (event.key === "ArrowRight") carried.track = all[Math.min(all.length - 1, place + 1)];
     else if (event.key === "Enter") {
       const { track, row } = carried;
       event.preventDefault();
-      lay(link);
+      lay();
       move(link, track, row);
       return;
     } else if (event.key === "Escape") {
       event.stopPropagation();
-      lay(link);
+      lay();
       say("It stays where it was.");
       return;
     } else return;
@@ -212,11 +213,6 @@
   });
 
   document.addEventListener("focusout", (event) => {
-    if (carried && event.target.matches && event.target.matches("a[data-v]")) {
-      carried.item.classList.remove("going");
-      ghost.remove();
-      carried = null;
-      busy = false;
-    }
+    if (carried && at(event, "a[data-v]")) lay();
   });
 })();
