@@ -101,6 +101,7 @@ def test_reception_checks_a_patient_in(clinic: Arranged, page: Page):
 
     visit(page, "Dr. Sarah Chen", "Ann Lee").click()
     panel(page).get_by_role("button", name="Confirm").click()
+    expect(panel(page)).to_contain_text("The visit is confirmed.")
     panel(page).get_by_role("button", name="Arrived").click()
 
     expect(panel(page)).to_contain_text("confirmed, here")
