@@ -46,6 +46,7 @@ from clinicflow_core.entities.ids import (
     PatientId,
     UserId,
 )
+from clinicflow_core.errors import InvalidError, Problem
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
 from clinicflow_core.scheduling.conflicts import (
     OVERLAP_RULES,
@@ -54,7 +55,7 @@ from clinicflow_core.scheduling.conflicts import (
     Rule,
 )
 from clinicflow_core.scheduling.openings import Opening
-from clinicflow_core.timespan import VisitTime
+from clinicflow_core.timespan import VisitTime, wall_clock
 from clinicflow_core.wire import UNSET, Unset, changes
 
 _utc_offset = pattern(r"[+-][0-9]{2}:[0-5][0-9]", "must be an offset as -05:00")
@@ -243,6 +244,32 @@ def reschedule(
             offer_time(before.doctor_id, freed, waiting, uow)
         uow.commit()
     return visit
+
+
+def move_back(
+    appointment_id: AppointmentId, uow: UnitOfWork, version: int | None = None
+) -> Appointment:
+    """
+    Move a visit to where it was before its last move, as `reschedule` does.
+
+    Args:
+        version: The one that the last move made; None for any, so that it may be
+            somebody else's move that is taken back.
+
+    Raises:
+        InvalidError: If it was never moved.
+    """
+    made = moves(appointment_id, uow)
+    if not made:
+        raise InvalidError((Problem("", "was never moved"),))
+    before = wall_clock(made[-1].from_starts_at, uow.clinic.zone)
+    wanted = RescheduleAppointment(
+        date=before.date(),
+        start_time=before.time(),
+        duration=made[-1].from_duration,
+        doctor_id=made[-1].from_doctor_id,
+    )
+    return reschedule(appointment_id, wanted, uow, version=version)
 
 
 @retried

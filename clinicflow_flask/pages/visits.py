@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Final
 from urllib.parse import urlencode
 
@@ -21,9 +21,9 @@ from clinicflow_core.desk.booking import (
     RescheduleAppointment,
 )
 from clinicflow_core.entities.appointment import (
+    TO_COME,
     Appointment,
     CancellationType,
-    Status,
     VisitCategory,
     VisitType,
 )
@@ -158,6 +158,7 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
     details = schedule.visit(appointment_id, desk)
     visit = details.appointment
     known = doctors.page(_MOST_DOCTORS, who.desk()).items
+    is_conflict = isinstance(form.refusal, BookingConflictError)
     response = render(
         "visit.html",
         who,
@@ -168,15 +169,15 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
         state=state_of(visit, has_begun=visit.starts_at < desk.now),
         doctors=known,
         doctor_names={doctor.id: doctor.name for doctor in known},
-        is_conflict=isinstance(form.refusal, BookingConflictError),
-        wants_move=TAKE in form.typed or "start_time" in form.typed,
+        is_conflict=is_conflict,
+        wants_move=is_conflict or "start_time" in form.typed,
         now=desk.now,
         today=wall_clock(desk.now, desk.clinic.zone).date(),
         take=TAKE,
         place_of=place_of,
         can_override=_can_override(form),
-        reasons=[each for each in CancellationType if each.value != "no-show"],
-        is_open=visit.status in (Status.UNCONFIRMED, Status.CONFIRMED),
+        reasons=[e for e in CancellationType if e is not CancellationType.NO_SHOW],
+        is_open=visit.status in TO_COME,
         may_move=not visit.arrived,
     )
     # A board beside it draws itself anew.
@@ -258,34 +259,12 @@ def _move(appointment_id: AppointmentId, who: Visitor) -> Response:
 
 
 def _move_back(appointment_id: AppointmentId, who: Visitor) -> Response:
-    desk = who.desk()
-    moves = booking.moves(appointment_id, desk)
-    form = forms.sent()
-    if moves:
-        before = wall_clock(moves[-1].from_starts_at, desk.clinic.zone)
-        form.put(_as_typed(before, moves[-1].from_doctor_id, moves[-1].from_duration))
     version = forms.version()
-    visit = form.done(
-        RescheduleAppointment,
-        lambda wanted: booking.reschedule(
-            appointment_id, wanted, who.desk(), version=version
-        ),
-    )
-    if visit is None:
+    form = forms.pressed(lambda: booking.move_back(appointment_id, who.desk(), version))
+    if not form.is_fine:
         return _shown(appointment_id, who, form)
     browsers.say("The visit is back where it was.")
-    return go(_path_of(visit))
-
-
-def _as_typed(
-    local: datetime, doctor_id: DoctorId, minutes: int
-) -> list[tuple[str, object]]:
-    return [
-        ("date", local.date()),
-        ("start_time", f"{local:%H:%M}"),
-        ("doctor_id", doctor_id),
-        ("duration", minutes),
-    ]
+    return go(f"/visits/{appointment_id}")
 
 
 PAGES = (

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from attrs import asdict, frozen
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
+from tests.browser.clinics import founded
 from tests.browser.conftest import LOOKS
 from tests.browser.faults import Faults
 from tests.browser.screenshots import shot
@@ -166,17 +167,41 @@ def test_so_is_what_is_refused(
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "onward"),
     [
-        *("/day", "/week", "/patients", "/waitlist", "/intake", "/dashboard"),
-        *("/settings/doctors", "/settings/questionnaires"),
+        ("/day", "Add a doctor"),
+        ("/week", "Add a doctor"),
+        ("/patients", "Register a patient"),
+        ("/waitlist", "Add somebody"),
+        ("/intake", "Send a form"),
+        ("/dashboard", "Add a doctor"),
+        ("/settings/doctors", "Add the first doctor"),
+        ("/settings/questionnaires", "Add a questionnaire"),
     ],
 )
-def test_an_empty_clinic_says_what_comes_next(new_clinic: Site, page: Page, path: str):
-    sign_in(page, new_clinic)
+def test_an_empty_clinic_says_what_comes_next(
+    nobody: Site, nobodys: Any, open_page: Callable[..., Page], path: str, onward: str
+):
+    page = open_page(storage_state=nobodys)
 
-    page.goto(new_clinic.url + path)
+    page.goto(nobody.url + path)
 
     accept(page)
-    onward = page.locator("main a, main button").all()
-    assert onward, "nowhere to go from here"
+    page.get_by_role("main").get_by_text(onward, exact=True).last.click()
+    expect(page).not_to_have_url(nobody.url + path)
+    accept(page)
+
+
+@pytest.fixture(scope="module")
+def nobody(service: str) -> Site:
+    """A clinic in which there is nobody but its owner."""
+    return founded(service)
+
+
+@pytest.fixture(scope="module")
+def nobodys(nobody: Site, browser: Any) -> Any:
+    """What its owner's browser keeps."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        sign_in(page, nobody)
+        return context.storage_state()

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import csv
+from contextlib import AbstractContextManager, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clinicflow_cli import charts
 from clinicflow_cli.charts import bar, sparkline
 from tests.builders import Watch
 from tests.cli.conftest import MemoryDatabase, Shell
@@ -267,6 +268,11 @@ def test_today_is_told_to_programs(busy: Shell):
 # Charts
 
 
+def terminal(encoding: str) -> AbstractContextManager[object]:
+    """Let what is printed meanwhile go to a terminal that knows this encoding."""
+    return redirect_stdout(TextIOWrapper(BytesIO(), encoding))
+
+
 @pytest.mark.parametrize(
     ("part", "shown"),
     [
@@ -278,23 +284,21 @@ def test_today_is_told_to_programs(busy: Shell):
         pytest.param(1.5, "████", id="never more than all"),
     ],
 )
-def test_a_bar_is_as_long_as_its_part(part: float, shown: str, monkeypatch: Any):
-    monkeypatch.setattr(charts, "_draws_blocks", lambda: True)
-
-    assert bar(part, 4) == shown
-
-
-def test_a_sparkline_tells_nothing_little_and_most_apart(monkeypatch: Any):
-    monkeypatch.setattr(charts, "_draws_blocks", lambda: True)
-
-    assert sparkline([0, 1, 50, 100, None]) == "▁▂▅█ "
-    assert sparkline([0, 0]) == "▁▁"
-    assert sparkline([]) == ""
+def test_a_bar_is_as_long_as_its_part(part: float, shown: str):
+    with terminal("utf-8"):
+        assert bar(part, 4) == shown
 
 
-def test_where_blocks_cannot_be_shown_plain_characters_are(monkeypatch: Any):
-    monkeypatch.setattr(charts, "_draws_blocks", lambda: False)
+def test_a_sparkline_tells_nothing_little_and_most_apart():
+    with terminal("utf-8"):
+        assert sparkline([0, 1, 50, 100, None]) == "▁▂▅█ "
+        assert sparkline([0, 0]) == "▁▁"
+        assert sparkline([]) == ""
 
-    assert bar(0.5, 4) == "##"
-    assert bar(0.01, 4) == "#"
-    assert sparkline([0, 50, 100, None]) == ".+@ "
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_where_blocks_cannot_be_shown_plain_characters_are(encoding: str):
+    with terminal(encoding):
+        assert bar(0.5, 4) == "##"
+        assert bar(0.01, 4) == "#"
+        assert sparkline([0, 50, 100, None]) == ".+@ "

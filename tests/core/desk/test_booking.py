@@ -30,9 +30,11 @@ from clinicflow_core.errors import (
     AppointmentNotFoundError,
     BookingConflictError,
     DoctorNotFoundError,
+    InvalidError,
     InvalidTransitionError,
     NotPermittedError,
     PatientNotFoundError,
+    StaleVersionError,
 )
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import AppointmentFilter, PageRequest
@@ -666,6 +668,30 @@ def test_moving_is_in_the_trail_with_both_times(clinic):
         "duration": 60,
         "from": {**place, "starts_at": "2026-03-02T14:00:00+00:00", "duration": 30},
     }
+
+
+def test_a_visit_goes_back_to_time_and_doctor_before_its_last_move(clinic):
+    other = clinic.add_doctor()
+    visit = booking.book(clinic.request("09:00-09:30"), clinic.uow)
+    moved = booking.reschedule(
+        visit.id, to("11:00-12:00", doctor_id=other.id), clinic.uow
+    )
+
+    back = booking.move_back(visit.id, clinic.uow, moved.version)
+
+    assert (back.time, back.doctor_id) == (visit.time, visit.doctor_id)
+    with pytest.raises(StaleVersionError):
+        booking.move_back(visit.id, clinic.uow, moved.version)
+    assert visits(clinic) == (back,)
+
+
+def test_only_a_visit_that_was_moved_goes_back(clinic):
+    visit = booking.book(clinic.request("09:00-09:30"), clinic.uow)
+
+    with pytest.raises(InvalidError, match="was never moved"):
+        booking.move_back(visit.id, clinic.uow)
+
+    assert visits(clinic) == (visit,)
 
 
 def test_what_is_left_out_of_a_move_stays(clinic):

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define
 from bs4 import BeautifulSoup, Tag
-from flask import Flask
+from flask import Flask, session
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -36,8 +36,6 @@ class Browser:
         if desk is not None:
             with app.test_request_context():
                 browsers.welcome(desk.signed_in)
-                from flask import session
-
                 kept = dict(session)
             with client.session_transaction() as cookie:
                 cookie.update(kept)
