@@ -179,6 +179,11 @@ def say(
     session["said"] = {"message": message, **undo}
 
 
+def has_news() -> bool:
+    """Return whether the page before wants something to be said."""
+    return "said" in session
+
+
 def said() -> dict[str, Any] | None:
     """Return what the last page wanted to be said, once."""
     found: dict[str, Any] | None = session.pop("said", None)

@@ -159,6 +159,7 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
     visit = details.appointment
     known = doctors.page(_MOST_DOCTORS, who.desk()).items
     is_conflict = isinstance(form.refusal, BookingConflictError)
+    has_changed = browsers.has_news() or not form.is_fine
     response = render(
         "visit.html",
         who,
@@ -180,8 +181,9 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
         is_open=visit.status in TO_COME,
         may_move=not visit.arrived,
     )
-    # A board beside it draws itself anew.
-    response.headers["HX-Trigger"] = "visit-changed"
+    if has_changed:
+        # A board beside it draws itself anew.
+        response.headers["HX-Trigger"] = "visit-changed"
     return response
 
 

@@ -357,11 +357,13 @@ def test_a_link_that_is_no_web_page_is_no_link(browser, desk):
     assert not page.select("a[href^=javascript]")
 
 
-def test_a_page_about_a_visit_lets_the_board_draw_itself_anew(browser, desk):
+def test_what_becomes_of_a_visit_lets_the_board_draw_itself_anew(browser, desk):
     visit = desk.book()
 
     browser.open(f"/visits/{visit['id']}")
+    assert "HX-Trigger" not in browser.answer.headers
 
+    browser.send("Confirm")
     assert browser.answer.headers["HX-Trigger"] == "visit-changed"
 
 
