@@ -22,7 +22,7 @@ from clinicflow_core.desk.schedule import (
     ScheduledVisit,
     ScheduleWeek,
 )
-from clinicflow_core.entities.appointment import Appointment, Status
+from clinicflow_core.entities.appointment import Status
 from clinicflow_core.scheduling.openings import free_spans
 from clinicflow_core.timespan import TimeSpan, local_days, wall_clock, zone_of
 
@@ -44,6 +44,7 @@ _MARKS = {
 }
 _ARRIVED = ("@", "arrived")
 _OVERBOOKED = "!"
+_FLAGGED = "#"
 _STYLES = {"?": "yellow", "+": "cyan", "@": "bold green", "*": "green", "x": "dim"}
 _GOES_ON = "|"
 _FREE = "free"
@@ -225,7 +226,7 @@ def _cell(column: _Column, moment: datetime) -> RenderableType:
     for visit in column.shown.visits:
         booked = visit.appointment
         if booked.starts_at == moment:
-            mark = _mark(booked)
+            mark = _mark(visit)
             lines.append((f"{mark} {visit.patient_name}", _STYLES.get(mark[0], "")))
         elif booked.holds_doctor and booked.starts_at < moment < booked.ends_at:
             lines.append((_GOES_ON, "dim"))
@@ -268,19 +269,23 @@ def _between(span: TimeSpan, zone: ZoneInfo) -> str:
 
 def _line(visit: ScheduledVisit, *, with_ids: bool) -> str:
     identity = f"  {visit.appointment.id}" if with_ids else ""
-    return f"{_mark(visit.appointment):<2}{visit.patient_name}{identity}"
+    return f"{_mark(visit)} {visit.patient_name}{identity}"
 
 
-def _mark(visit: Appointment) -> str:
-    is_waiting = visit.arrived and visit.status is not Status.COMPLETED
-    mark, _ = _ARRIVED if is_waiting else _MARKS[visit.status]
-    return mark + _OVERBOOKED * visit.overbooked
+def _mark(visit: ScheduledVisit) -> str:
+    booked = visit.appointment
+    is_waiting = booked.arrived and booked.status is not Status.COMPLETED
+    mark, _ = _ARRIVED if is_waiting else _MARKS[booked.status]
+    return mark + _OVERBOOKED * booked.overbooked + _FLAGGED * visit.flagged
 
 
 def _legend(columns: Sequence[_Column]) -> Iterator[str]:
-    marks = {
-        mark for c in columns for v in c.shown.visits for mark in _mark(v.appointment)
-    }
-    known = (*_MARKS.values(), _ARRIVED, (_OVERBOOKED, "overbooked"))
+    marks = {mark for c in columns for v in c.shown.visits for mark in _mark(v)}
+    known = (
+        *_MARKS.values(),
+        _ARRIVED,
+        (_OVERBOOKED, "overbooked"),
+        (_FLAGGED, "red flag"),
+    )
     if told := [f"{mark} {meaning}" for mark, meaning in known if mark in marks]:
         yield "   ".join(told)

@@ -299,6 +299,11 @@ class Appointments(Protocol):
         self, which: AppointmentFilter, request: PageRequest
     ) -> Page[Appointment]: ...
 
+    def known(
+        self, appointment_ids: Collection[AppointmentId]
+    ) -> Mapping[AppointmentId, Appointment]:
+        """Return those of *appointment_ids* that are there."""
+
     def of_series(self, series_id: SeriesId) -> tuple[Appointment, ...]:
         """Return the visits of a series, by start."""
 
@@ -504,11 +509,17 @@ class Questionnaires(Protocol):
 
 @frozen(kw_only=True)
 class FormFilter:
-    """Which intake forms: all that is set must agree."""
+    """
+    Which intake forms: all that is set must agree.
+
+    Attributes:
+        flagged: Only those whose current summary has a red flag.
+    """
 
     status: FormStatus | None = None
     patient_id: PatientId | None = None
     appointment_id: AppointmentId | None = None
+    flagged: bool = False
 
 
 class IntakeForms(Protocol):
@@ -534,7 +545,12 @@ class IntakeForms(Protocol):
         """
 
     def page(
-        self, which: FormFilter, request: PageRequest, of_doctor: DoctorId | None = None
+        self,
+        which: FormFilter,
+        request: PageRequest,
+        of_doctor: DoctorId | None = None,
+        *,
+        newest_first: bool = False,
     ) -> Page[IntakeForm]:
         """
         Return a part of the forms, by when they were made.
@@ -589,6 +605,15 @@ class Summaries(Protocol):
 
     def of_form(self, form_id: FormId) -> tuple[Summary, ...]:
         """Return all summaries that a form ever had, newest first."""
+
+    def flagged(
+        self, patient_ids: Collection[PatientId]
+    ) -> frozenset[FormId | AppointmentId]:
+        """
+        Return which forms and visits of these patients have a red flag.
+
+        A form has one if its current summary has, and so has the visit that it is for.
+        """
 
 
 class Jobs(Protocol):

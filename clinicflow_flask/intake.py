@@ -24,11 +24,19 @@ from clinicflow_flask.routes import Route
 
 @frozen(kw_only=True)
 class FindForms:
-    """Which intake forms are looked for."""
+    """
+    Which intake forms are looked for.
+
+    Attributes:
+        flagged: Only those whose current summary has a red flag.
+        newest_first: Otherwise those that were made first come first.
+    """
 
     status: FormStatus | None = None
     patient_id: PatientId | None = None
     appointment_id: AppointmentId | None = None
+    flagged: bool = False
+    newest_first: bool = False
     limit: int = field(default=DEFAULT_LIMIT, validator=LIMIT)
     cursor: str | None = None
 
@@ -43,9 +51,10 @@ def _page(query: FindForms, uow: UnitOfWork) -> Page[ListedForm]:
         status=query.status,
         patient_id=query.patient_id,
         appointment_id=query.appointment_id,
+        flagged=query.flagged,
     )
     request = page_request_by_creation(query.limit, query.cursor)
-    return intake.page(which, request, uow)
+    return intake.page(which, request, uow, newest_first=query.newest_first)
 
 
 ROUTES = (

@@ -198,6 +198,8 @@ def link(
     metavar="ID",
     help="Only those for this visit; revoked ones are kept.",
 )
+@click.option("--flagged", is_flag=True, help="Only those that have a red flag.")
+@click.option("--newest-first", is_flag=True, help="Otherwise the oldest comes first.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 200),
@@ -212,16 +214,19 @@ def list_forms(
     status: str | None,
     patient: str | None,
     appointment: UUID | None,
+    flagged: bool,
+    newest_first: bool,
     limit: int,
 ) -> None:
-    """List intake forms, the oldest first."""
+    """List intake forms, by when they were made."""
     uow = reception.unit_of_work()
     which = FormFilter(
         status=FormStatus(status) if status else None,
         patient_id=patient_named(patient, uow).id if patient else None,
         appointment_id=AppointmentId(appointment) if appointment else None,
+        flagged=flagged,
     )
-    page = acts.page(which, PageRequest(limit=limit), uow)
+    page = acts.page(which, PageRequest(limit=limit), uow, newest_first=newest_first)
     names = register.names([each.patient_id for each in page.items], uow)
     zone = accounts.clinic(uow).zone
     rows = table("Made", "Patient", "Status", "Visit", "Id")
@@ -229,7 +234,7 @@ def list_forms(
         rows.add_row(
             f"{wall_clock(each.created_at, zone):%Y-%m-%d %H:%M}",
             names.get(each.patient_id, str(each.patient_id)),
-            state_of(each),
+            state_of(each) + (", red flag" if each.flagged else ""),
             str(each.appointment_id or ""),
             str(each.id),
         )

@@ -123,7 +123,7 @@ def _listed(
             f"{on}{visit.start_time:%H:%M}",
             visit.patient_name,
             visit.doctor_name,
-            told(visit),
+            told(visit) + (", red flag" if visit.flagged else ""),
         )
     return made
 

@@ -159,6 +159,7 @@ class TodaysVisit:
     Attributes:
         date: Local, as *start_time* and *end_time* are.
         waited_minutes: Since the patient came, whole ones; None if nobody waits.
+        flagged: Whether it is to come and its intake form has a red flag.
     """
 
     id: AppointmentId
@@ -175,6 +176,7 @@ class TodaysVisit:
     intake_status: IntakeStatus
     arrived_at: datetime | None
     waited_minutes: int | None
+    flagged: bool
 
 
 @frozen(kw_only=True)
@@ -295,6 +297,7 @@ def today(uow: UnitOfWork) -> Today:
         loose = uow.figures.loose_ends(uow.now - LOOSE_FOR, uow.now, MOST_OPEN, own)
         lists = _lists(counted.visits, loose, on, uow.now)
         patients = uow.patients.named(lists.patient_ids)
+        flagged = uow.summaries.flagged(lists.patient_ids)
         of_day = _figures_of(counted, on, on, own, uow)
 
         def told(visits: Iterable[CountedVisit]) -> tuple[TodaysVisit, ...]:
@@ -304,6 +307,7 @@ def today(uow: UnitOfWork) -> Today:
                     counted.doctors[visit.doctor_id],
                     patients[visit.patient_id],
                     uow.now,
+                    flagged=visit.status in TO_COME and visit.id in flagged,
                 )
                 for visit in visits
             )
@@ -470,7 +474,12 @@ def _doctor_today(of: DoctorFigures, lists: _Lists) -> DoctorToday:
 
 
 def _told(
-    visit: CountedVisit, doctor: Doctor, patient: Patient, now: datetime
+    visit: CountedVisit,
+    doctor: Doctor,
+    patient: Patient,
+    now: datetime,
+    *,
+    flagged: bool,
 ) -> TodaysVisit:
     waits_since = visit.arrived_at if visit.status in TO_COME else None
     return TodaysVisit(
@@ -488,6 +497,7 @@ def _told(
         intake_status=visit.intake_status,
         arrived_at=visit.arrived_at,
         waited_minutes=None if waits_since is None else (now - waits_since) // _MINUTE,
+        flagged=flagged,
     )
 
 

@@ -21,7 +21,7 @@ from clinicflow_core.desk.forms import (
 from clinicflow_core.desk.retrying import retried
 from clinicflow_core.desk.summarizing import hold_patient
 from clinicflow_core.desk.versions import require_version
-from clinicflow_core.entities.appointment import IntakeStatus
+from clinicflow_core.entities.appointment import Appointment, IntakeStatus
 from clinicflow_core.entities.ids import (
     AppointmentId,
     FormId,
@@ -132,7 +132,12 @@ class ReadForm:
 
 @frozen(kw_only=True)
 class ListedForm:
-    """A form without its answers, for a list."""
+    """
+    A form without its answers, for a list.
+
+    Attributes:
+        flagged: Whether its current summary has a red flag.
+    """
 
     id: FormId
     patient_id: PatientId
@@ -143,9 +148,24 @@ class ListedForm:
     reviewed_at: datetime | None
     reviewed_by_id: UserId | None
     revoked_at: datetime | None
+    flagged: bool
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+@frozen(kw_only=True)
+class FormWithVisit:
+    """
+    A form with whose it is and what it is for, for a list that people read.
+
+    Attributes:
+        visit: None if it is for none, or for one in a diary that is not theirs to see.
+    """
+
+    form: ListedForm
+    patient_name: str = field(repr=False)
+    visit: Appointment | None
 
 
 @retried
@@ -368,16 +388,61 @@ def response(form_id: FormId, uow: UnitOfWork) -> Mapping[str, object]:
     return write_response(form, asked)
 
 
-def page(which: FormFilter, request: PageRequest, uow: UnitOfWork) -> Page[ListedForm]:
+def page(
+    which: FormFilter,
+    request: PageRequest,
+    uow: UnitOfWork,
+    *,
+    newest_first: bool = False,
+) -> Page[ListedForm]:
     """
     Return a part of the forms, by when they were made, without their answers.
 
     A doctor sees those of patients who have had a visit of theirs.
     """
     with uow:
-        own = uow.actor.sees_only(Permission.SEE_INTAKE, Permission.SEE_OWN_INTAKE)
-        found = uow.intake_forms.page(which, request, own)
-    return Page(tuple(map(listed, found.items)), found.next)
+        return _page(which, request, uow, newest_first=newest_first)
+
+
+def page_with_visits(
+    which: FormFilter,
+    request: PageRequest,
+    uow: UnitOfWork,
+    *,
+    newest_first: bool = False,
+) -> Page[FormWithVisit]:
+    """
+    Return a part of the forms, as `page` does, each with its patient's name and visit.
+
+    As with the names in the schedule, the trail notes no reading.
+    """
+    with uow:
+        own = uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
+        found = _page(which, request, uow, newest_first=newest_first)
+        patients = uow.patients.named({form.patient_id for form in found.items})
+        visits = uow.appointments.known(
+            {form.appointment_id for form in found.items if form.appointment_id}
+        )
+    theirs = {i: v for i, v in visits.items() if own in (None, v.doctor_id)}
+    items = (
+        FormWithVisit(
+            form=form,
+            patient_name=patients[form.patient_id].full_name,
+            visit=theirs.get(form.appointment_id) if form.appointment_id else None,
+        )
+        for form in found.items
+    )
+    return Page(tuple(items), found.next)
+
+
+def _page(
+    which: FormFilter, request: PageRequest, uow: UnitOfWork, *, newest_first: bool
+) -> Page[ListedForm]:
+    own = uow.actor.sees_only(Permission.SEE_INTAKE, Permission.SEE_OWN_INTAKE)
+    found = uow.intake_forms.page(which, request, own, newest_first=newest_first)
+    flagged = uow.summaries.flagged({form.patient_id for form in found.items})
+    items = (listed(form, flagged=form.id in flagged) for form in found.items)
+    return Page(tuple(items), found.next)
 
 
 def _sent(form: IntakeForm, days_open: int, uow: UnitOfWork) -> Sent:
@@ -409,7 +474,7 @@ def _refuse_visit(form: IntakeForm, uow: UnitOfWork) -> None:
         raise FormExistsError(visit.id, other.id)
 
 
-def listed(form: IntakeForm) -> ListedForm:
+def listed(form: IntakeForm, *, flagged: bool) -> ListedForm:
     """Return a form as lists show it, without its answers."""
     return ListedForm(
         id=form.id,
@@ -421,6 +486,7 @@ def listed(form: IntakeForm) -> ListedForm:
         reviewed_at=form.reviewed_at,
         reviewed_by_id=form.reviewed_by_id,
         revoked_at=form.revoked_at,
+        flagged=flagged,
         version=form.version,
         created_at=form.created_at,
         updated_at=form.updated_at,

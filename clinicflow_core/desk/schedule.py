@@ -58,10 +58,16 @@ class DaySpan:
 
 @frozen(kw_only=True)
 class ScheduledVisit:
-    """A visit with the name of its patient."""
+    """
+    A visit with the name of its patient.
+
+    Attributes:
+        flagged: Whether it is to come and its intake form has a red flag.
+    """
 
     appointment: Appointment
     patient_name: str = field(repr=False)
+    flagged: bool = False
 
 
 @frozen(kw_only=True)
@@ -212,6 +218,7 @@ def visit(appointment_id: AppointmentId, uow: UnitOfWork) -> VisitDetails:
         found = booking.seen(appointment_id, uow)
         patients = uow.patients.named({found.patient_id})
         form = uow.intake_forms.current_of(found.id)
+        flagged = uow.summaries.flagged({found.patient_id})
         given_up = uow.appointments.cancellations_of(found.id)
         events = uow.events.of(found.id)
         fell = found.status not in HOLDING
@@ -219,7 +226,7 @@ def visit(appointment_id: AppointmentId, uow: UnitOfWork) -> VisitDetails:
             appointment=found,
             patient_name=patients[found.patient_id].full_name,
             doctor=uow.doctors.get(found.doctor_id),
-            form=None if form is None else listed(form),
+            form=None if form is None else listed(form, flagged=form.id in flagged),
             cancellation=given_up[-1] if given_up and fell else None,
             moves=booking.moves_among(events),
             events=events,
@@ -269,7 +276,9 @@ def _days(
         AppointmentFilter(first=first, last=last, doctor_id=own),
         PageRequest(limit=count * MOST_VISITS),
     ).items
-    patients = uow.patients.named({visit.patient_id for visit in visits})
+    patient_ids = {visit.patient_id for visit in visits}
+    patients = uow.patients.named(patient_ids)
+    flagged = uow.summaries.flagged(patient_ids)
     for offset in range(count):
         on = first + offset * _DAY
         yield Day(
@@ -284,6 +293,7 @@ def _days(
                         ScheduledVisit(
                             appointment=visit,
                             patient_name=patients[visit.patient_id].full_name,
+                            flagged=visit.status in TO_COME and visit.id in flagged,
                         )
                         for visit in visits
                         if visit.doctor_id == doctor.id and visit.date == on

@@ -237,6 +237,11 @@ class Summary:
         return self.status is SummaryStatus.GENERATING and self.superseded_at is None
 
     @property
+    def is_flagged(self) -> bool:
+        """Whether it is the current one and has a red flag."""
+        return self.superseded_at is None and bool(self.digest.red_flags)
+
+    @property
     def summary_text(self) -> str:
         return " ".join(item.text for item in self.digest.summary)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +43,12 @@ class MemoryAppointments(Repository):
     ) -> ports.Page[Appointment]:
         found = (visit for visit in self._all("appointments") if _agrees(visit, which))
         return page_of(found, request)
+
+    def known(
+        self, appointment_ids: Collection[AppointmentId]
+    ) -> Mapping[AppointmentId, Appointment]:
+        rows = self._transaction.rows("appointments", self._clinic_id)
+        return {i: rows[i,] for i in appointment_ids if (i,) in rows}
 
     def of_series(self, series_id: SeriesId) -> tuple[Appointment, ...]:
         found = (v for v in self._all("appointments") if v.series_id == series_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -74,11 +74,18 @@ class MemoryIntakeForms(Repository):
         which: ports.FormFilter,
         request: ports.PageRequest,
         of_doctor: DoctorId | None = None,
+        *,
+        newest_first: bool = False,
     ) -> ports.Page[IntakeForm]:
         theirs = {
             visit.patient_id
             for visit in self._all("appointments")
             if visit.doctor_id == of_doctor
+        }
+        flagged = {
+            summary.intake_form_id
+            for summary in self._all("ai_intake_summaries")
+            if summary.is_flagged
         }
         found = (
             form
@@ -86,9 +93,10 @@ class MemoryIntakeForms(Repository):
             if which.status in (None, form.status)
             and which.patient_id in (None, form.patient_id)
             and which.appointment_id in (None, form.appointment_id)
+            and (form.id in flagged or not which.flagged)
             and (of_doctor is None or form.patient_id in theirs)
         )
-        return page_of(found, request)
+        return page_of(found, request, backwards=newest_first)
 
     def current_of(self, appointment_id: AppointmentId) -> IntakeForm | None:
         found = (
@@ -184,6 +192,17 @@ class MemorySummaries(Repository):
     def of_form(self, form_id: FormId) -> tuple[Summary, ...]:
         found = (s for s in self._all("ai_intake_summaries") if _is_of(s, form_id))
         return tuple(sorted(found, key=_age, reverse=True))
+
+    def flagged(
+        self, patient_ids: Collection[PatientId]
+    ) -> frozenset[FormId | AppointmentId]:
+        return frozenset(
+            flagged
+            for summary in self._all("ai_intake_summaries")
+            if summary.is_flagged and summary.patient_id in patient_ids
+            for flagged in (summary.intake_form_id, summary.appointment_id)
+            if flagged is not None
+        )
 
     def _can_stand(self, summary: Summary) -> Iterator[Callable[[Any], None]]:
         yield self._there("patients", summary.patient_id)

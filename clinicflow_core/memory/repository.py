@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -41,12 +42,16 @@ def follows(record: _Versioned) -> Callable[[Any], None]:
 _S = TypeVar("_S", bound=ports.Sorted)
 
 
-def page_of(records: Iterable[_S], request: ports.PageRequest) -> ports.Page[_S]:
+def page_of(
+    records: Iterable[_S], request: ports.PageRequest, *, backwards: bool = False
+) -> ports.Page[_S]:
     """Return the part of *records* that is asked for."""
     after = request.after
+    is_after = operator.lt if backwards else operator.gt
     ordered = sorted(
-        (r for r in records if after is None or r.sort_key > after),
+        (r for r in records if after is None or is_after(r.sort_key, after)),
         key=lambda record: record.sort_key,
+        reverse=backwards,
     )
     items = tuple(ordered[: request.limit])
     more = len(ordered) > len(items)

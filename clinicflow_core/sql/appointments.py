@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -60,6 +61,13 @@ _GET = Fixed(
     select(appointments).where(
         appointments.c.clinic_id == bindparam("clinic_id"),
         appointments.c.id == bindparam("id"),
+        appointments.c.offered_until.is_(None),
+    )
+)
+_KNOWN = Fixed(
+    select(appointments).where(
+        appointments.c.clinic_id == bindparam("clinic_id"),
+        among(appointments.c.id, "ids"),
         appointments.c.offered_until.is_(None),
     )
 )
@@ -347,6 +355,13 @@ class SqlAppointments:
             request,
             appointment_of,
         )
+
+    def known(
+        self, appointment_ids: Collection[AppointmentId]
+    ) -> Mapping[AppointmentId, Appointment]:
+        asked = {"clinic_id": self._clinic_id, "ids": appointment_ids}
+        [rows] = self._trip.now((_KNOWN, asked))
+        return {row["id"]: appointment_of(row) for row in rows}
 
     def of_series(self, series_id: SeriesId) -> tuple[Appointment, ...]:
         asked = {"clinic_id": self._clinic_id, "series_id": series_id}

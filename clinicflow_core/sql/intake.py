@@ -16,6 +16,7 @@ from clinicflow_core.errors import ContentionError, FormNotFoundError, StoreBusy
 from clinicflow_core.ports import FormFilter, Page, PageRequest
 from clinicflow_core.sql.paging import page_of
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
+from clinicflow_core.sql.summaries import IS_FLAGGED
 from clinicflow_core.sql.tables import (
     ai_intake_summaries,
     appointments,
@@ -191,7 +192,12 @@ class SqlIntakeForms:
         replace(self._trip, _SAVE, _row_of(form, self._clinic_id))
 
     def page(
-        self, which: FormFilter, request: PageRequest, of_doctor: DoctorId | None = None
+        self,
+        which: FormFilter,
+        request: PageRequest,
+        of_doctor: DoctorId | None = None,
+        *,
+        newest_first: bool = False,
     ) -> Page[IntakeForm]:
         query = select(intake_forms).where(_forms.clinic_id == self._clinic_id)
         if which.status is not None:
@@ -200,6 +206,14 @@ class SqlIntakeForms:
             query = query.where(_forms.patient_id == which.patient_id)
         if which.appointment_id is not None:
             query = query.where(_forms.appointment_id == which.appointment_id)
+        if which.flagged:
+            query = query.where(
+                exists().where(
+                    ai_intake_summaries.c.clinic_id == self._clinic_id,
+                    ai_intake_summaries.c.intake_form_id == _forms.id,
+                    IS_FLAGGED,
+                )
+            )
         if of_doctor is not None:
             query = query.where(
                 exists().where(
@@ -214,7 +228,9 @@ class SqlIntakeForms:
             UUID(request.after[1]),
         )
         order = [_forms.created_at, _forms.id]
-        return page_of(self._trip, query, order, after, request, form_of)
+        return page_of(
+            self._trip, query, order, after, request, form_of, backwards=newest_first
+        )
 
     def current_of(self, appointment_id: AppointmentId) -> IntakeForm | None:
         asked = {"clinic_id": self._clinic_id, "appointment_id": appointment_id}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ def page_of(
     after: Sequence[Any] | None,
     request: PageRequest,
     entity: Callable[[Row], S],
+    *,
+    backwards: bool = False,
 ) -> Page[S]:
     """
     Return the part of *query* that comes after *after*, ordered by *order*.
@@ -35,7 +38,10 @@ def page_of(
     ]
     if after is not None:
         types = [column.type for column in order]
-        query = query.where(tuple_(*order) > tuple_(*after, types=types))
+        is_after = operator.lt if backwards else operator.gt
+        query = query.where(is_after(tuple_(*order), tuple_(*after, types=types)))
+    if backwards:
+        order = [column.desc() for column in order]
     query = query.order_by(*order).limit(request.limit + 1)
     found = [entity(row._asdict()) for row in trip.dynamic(query)]
     items = tuple(found[: request.limit])

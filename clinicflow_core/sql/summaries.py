@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, case, insert, select
+from sqlalchemy import and_, bindparam, case, insert, select
 
-from clinicflow_core.entities.ids import ClinicId, FormId, SummaryId
+from clinicflow_core.entities.ids import (
+    AppointmentId,
+    ClinicId,
+    FormId,
+    PatientId,
+    SummaryId,
+)
 from clinicflow_core.entities.summary import (
     Digest,
     Dropped,
@@ -19,6 +25,7 @@ from clinicflow_core.entities.summary import (
 from clinicflow_core.errors import SummaryNotFoundError
 from clinicflow_core.sql.prepared import Fixed, Row, Trip, all_columns
 from clinicflow_core.sql.tables import ai_intake_summaries
+from clinicflow_core.sql.types import among, has_items
 from clinicflow_core.sql.versions import replace, update_of
 from clinicflow_core.wire import dump, structure
 
@@ -51,6 +58,18 @@ _OF_FORM = Fixed(
         _summaries.superseded_at.desc(),
         _summaries.generated_at.desc(),
         _summaries.id.desc(),
+    )
+)
+IS_FLAGGED = and_(
+    _summaries.superseded_at.is_(None), has_items(_summaries.digest, "red_flags")
+)
+"""Whether a summary is the current one of its form and has a red flag."""
+
+_FLAGGED = Fixed(
+    select(_summaries.intake_form_id, _summaries.appointment_id).where(
+        _summaries.clinic_id == bindparam("clinic_id"),
+        among(_summaries.patient_id, "patient_ids"),
+        IS_FLAGGED,
     )
 )
 
@@ -135,6 +154,15 @@ class SqlSummaries:
     def of_form(self, form_id: FormId) -> tuple[Summary, ...]:
         [rows] = self._trip.now((_OF_FORM, self._of(form_id)))
         return tuple(map(summary_of, rows))
+
+    def flagged(
+        self, patient_ids: Collection[PatientId]
+    ) -> frozenset[FormId | AppointmentId]:
+        asked = {"clinic_id": self._clinic_id, "patient_ids": patient_ids}
+        [rows] = self._trip.now((_FLAGGED, asked))
+        return frozenset(
+            flagged for row in rows for flagged in row.values() if flagged is not None
+        )
 
     def _of(self, form_id: FormId) -> dict[str, Any]:
         return {"clinic_id": self._clinic_id, "form_id": form_id}

@@ -121,6 +121,29 @@ class among(ColumnElement[Any]):  # noqa: N801  Reads as the operator that it is
         self.keys = bindparam(name, type_=KeyList() if of_keys else WordList())
 
 
+class has_items(ColumnElement[Any]):  # noqa: N801  Reads as the operator that it is.
+    """Whether the list under *name* in a column of JSON objects has any items."""
+
+    inherit_cache = False
+    type = NullType()
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.name = name
+
+
+@compiles(has_items, "sqlite")
+def _has_items_on_sqlite(element: has_items, compiler: Any, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    return f"json_array_length({column}, '$.{element.name}') > 0"
+
+
+@compiles(has_items, "postgresql")
+def _has_items_on_postgresql(element: has_items, compiler: Any, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    return f"jsonb_array_length({column} -> '{element.name}') > 0"
+
+
 @compiles(among, "sqlite")
 def _among_on_sqlite(element: among, compiler: Any, **options: Any) -> str:
     column = compiler.process(element.column, **options)

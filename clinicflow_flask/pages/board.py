@@ -91,6 +91,7 @@ class VisitBox:
     box: Box
     visit: Appointment
     patient_name: str = field(repr=False)
+    flagged: bool
     can_move: bool
     state: str
 
@@ -272,6 +273,7 @@ class _Frame:
                     box=evolve(self._box(stretch), lane=lane, lanes=lanes),
                     visit=visit,
                     patient_name=scheduled.patient_name,
+                    flagged=scheduled.flagged,
                     can_move=self.may_book
                     and visit.status in TO_COME
                     and not visit.arrived,

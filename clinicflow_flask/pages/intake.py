@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -22,18 +22,18 @@ from clinicflow_core.desk import (
 from clinicflow_core.desk.intake import (
     DAYS_OPEN,
     MOST_DAYS_OPEN,
-    ListedForm,
+    FormWithVisit,
     ResendForm,
     SendForm,
     Sent,
 )
 from clinicflow_core.desk.summaries import EditSummary
-from clinicflow_core.entities.appointment import Appointment, IntakeStatus
+from clinicflow_core.entities.appointment import TO_COME, Appointment, IntakeStatus
 from clinicflow_core.entities.ids import AppointmentId, FormId, PatientId
 from clinicflow_core.entities.intake import FormStatus
 from clinicflow_core.entities.questionnaire import Questionnaire
 from clinicflow_core.entities.summary import Digest, Summary, SummaryStatus
-from clinicflow_core.errors import StaleVersionError
+from clinicflow_core.errors import NotPermittedError, StaleVersionError
 from clinicflow_core.intake.standard import standard_definition
 from clinicflow_core.intake.statements import statements_of
 from clinicflow_core.ports import (
@@ -42,6 +42,7 @@ from clinicflow_core.ports import (
     PageRequest,
     Summarizer,
 )
+from clinicflow_core.timespan import wall_clock
 from clinicflow_flask.intake import FindForms, page_request_by_creation
 from clinicflow_flask.pages import browsers, forms, quoting
 from clinicflow_flask.pages.browsers import Visitor
@@ -56,11 +57,14 @@ MOST_POLLS: Final = 30
 AT_FIRST: Final = 20
 """How many forms of each kind the first page shows."""
 
-_MOST_NAMES: Final = PageRequest(limit=2000)
-_MOST_VISITS: Final = PageRequest(limit=2000)
+_MOST_VISITS: Final = PageRequest(limit=200)
 _MOST_QUESTIONNAIRES: Final = PageRequest(limit=200)
 
-_AT_FIRST: Final = (FormStatus.SUBMITTED, FormStatus.PENDING)
+_AT_FIRST: Final = (
+    FormFilter(status=FormStatus.SUBMITTED, flagged=True),
+    FormFilter(status=FormStatus.SUBMITTED),
+    FormFilter(status=FormStatus.PENDING),
+)
 _LISTS: Final = ("patient_concerns", "medications", "allergies")
 
 
@@ -82,67 +86,44 @@ class Polled:
 @frozen(kw_only=True)
 class _Listed:
     """
-    Forms of one status, a part of them.
+    A part of some forms.
 
     Attributes:
-        visits: Those that the forms are for, as far as they are near.
         following: The cursor of the next part.
     """
 
-    status: FormStatus
-    forms: tuple[ListedForm, ...]
-    visits: Mapping[AppointmentId, Appointment]
+    which: FormFilter
+    items: tuple[FormWithVisit, ...]
     following: str | None
 
 
 def _list(who: Visitor) -> Response:
     asked = forms.asked(FindForms)
+    chosen = FormFilter(status=asked.status, flagged=asked.flagged)
     wanted = page_request_by_creation(asked.limit, asked.cursor)
     shown = (
-        [_some(who, status, PageRequest(limit=AT_FIRST)) for status in _AT_FIRST]
+        [_some(who, which, PageRequest(limit=AT_FIRST)) for which in _AT_FIRST]
         if asked.status is None
-        else [_some(who, asked.status, wanted)]
+        else [_some(who, chosen, wanted)]
     )
-    patient_ids = {form.patient_id for each in shown for form in each.forms}
     return render(
         "intake.html",
         who,
         chosen=asked.status,
         shown=shown,
-        names=_names(who, patient_ids),
         today=dashboard.today(who.desk()) if asked.status is None else None,
     )
 
 
-def _some(who: Visitor, status: FormStatus, wanted: PageRequest) -> _Listed:
-    found = intake.page(FormFilter(status=status), wanted, who.desk())
+def _some(who: Visitor, which: FormFilter, wanted: PageRequest) -> _Listed:
+    # Who waits longest comes first; of what is done, what was sent last.
+    is_done = which.status is FormStatus.REVIEWED
+    found = intake.page_with_visits(which, wanted, who.desk(), newest_first=is_done)
     return _Listed(
-        status=status,
-        forms=found.items,
-        visits=_visits(who, status, found.items),
+        which=which,
+        items=found.items,
         following=cursor_of(found.next) if found.next else None,
     )
-
-
-def _names(who: Visitor, patient_ids: Collection[PatientId]) -> Mapping[PatientId, str]:
-    if who.may(Permission.SEE_PATIENTS):
-        return register.names(patient_ids, who.desk())
-    own = register.find("", _MOST_NAMES, who.desk())
-    return {patient.id: patient.full_name for patient in own.items}
-
-
-def _visits(
-    who: Visitor, status: FormStatus, of: Sequence[ListedForm]
-) -> Mapping[AppointmentId, Appointment]:
-    if not of:
-        return {}
-    is_out = status is FormStatus.PENDING
-    which = AppointmentFilter(
-        first=min(form.created_at for form in of).date(),
-        intake_status=IntakeStatus.SENT if is_out else IntakeStatus.COMPLETED,
-    )
-    found = booking.page(which, _MOST_VISITS, who.desk())
-    return {visit.id: visit for visit in found.items}
 
 
 # Sending
@@ -181,17 +162,21 @@ def _whom(form: Form) -> Wanted:
 def _sending(who: Visitor, form: Form, wanted: Wanted) -> Response:
     if wanted.patient_id is None:
         return render("intake_whom.html", who, status=form.status, form=form)
-    patient = register.get(wanted.patient_id, who.desk())
-    visits = booking.page(
-        AppointmentFilter(patient_id=patient.id), _MOST_VISITS, who.desk()
-    ).items
+    desk = who.desk()
+    patient = register.get(wanted.patient_id, desk)
+    which = AppointmentFilter(
+        first=wall_clock(desk.now, desk.clinic.zone).date(),
+        patient_id=patient.id,
+        intake_status=IntakeStatus.MISSING,
+    )
+    visits = booking.page(which, _MOST_VISITS, desk).items
     return render(
         "intake_send.html",
         who,
         status=form.status,
         form=form,
         patient=patient,
-        visits=[v for v in visits if v.intake_status is IntakeStatus.MISSING],
+        visits=[visit for visit in visits if visit.status in TO_COME],
         chosen=wanted.appointment_id,
         newest=_newest(who),
         days_open=DAYS_OPEN,
@@ -259,7 +244,7 @@ def _shown(who: Visitor, form_id: FormId, form: Form) -> Response:
         given=given,
         scores=read.scores,
         patient=register.get(given.patient_id, who.desk()),
-        visit=_visit_of(who, given.patient_id, given.appointment_id),
+        visit=_visit_of(given.appointment_id, who),
         title=asked.title if asked else "In the patient's own words",
         reading=quoting.reading_of(
             asked,
@@ -281,15 +266,14 @@ def _shown(who: Visitor, form_id: FormId, form: Form) -> Response:
     )
 
 
-def _visit_of(
-    who: Visitor, patient_id: PatientId, appointment_id: AppointmentId | None
-) -> Appointment | None:
+def _visit_of(appointment_id: AppointmentId | None, who: Visitor) -> Appointment | None:
     """Return the visit if it is in a diary that they may see."""
     if appointment_id is None:
         return None
-    theirs = AppointmentFilter(patient_id=patient_id)
-    found = booking.page(theirs, _MOST_VISITS, who.desk()).items
-    return next((visit for visit in found if visit.id == appointment_id), None)
+    try:
+        return booking.get(appointment_id, who.desk())
+    except NotPermittedError:
+        return None
 
 
 def _signer(who: Visitor, summary: Summary | None) -> str | None:

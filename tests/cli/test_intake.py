@@ -327,6 +327,24 @@ def test_forms_are_listed_and_picked(clinic: Shell, watch: Watch):
         assert not found["more"]
 
 
+def test_a_red_flag_is_told_wherever_a_form_or_its_visit_is(
+    clinic: Shell, watch: Watch
+):
+    sore = {**ANSWERS, "reason": "Chest pain since Monday."}
+    form = summarized(clinic, sore, "--appointment", visit_of(clinic))
+    watch.at = watch.at.replace(minute=1)
+    calm = submitted(clinic)
+
+    found = clinic.answers("intake", "list", "--flagged")
+    assert [each["id"] for each in found["items"]] == [form]
+    newest, _ = clinic.answers("intake", "list", "--newest-first")["items"]
+    assert newest["id"] == calm
+    assert "submitted, red flag" in clinic.says("intake", "list")
+    told = clinic.says("day", "2026-03-02")
+    assert "?# Ann Lee" in told
+    assert "# red flag" in told
+
+
 def test_a_list_without_answers_says_where_there_are_more(clinic: Shell):
     submitted(clinic)
     submitted(clinic)

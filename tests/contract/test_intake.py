@@ -39,6 +39,7 @@ from tests.builders import (
     open_clinic,
     patient,
     questionnaire,
+    said,
     summary,
 )
 from tests.contract.conftest import side_by_side
@@ -171,6 +172,21 @@ class TestForms:
         ):
             with clinic.uow as uow:
                 assert list(uow.intake_forms.page(which, ALL).items) == expected
+
+    def test_forms_come_in_parts_from_either_end(self, clinic: OpenClinic) -> None:
+        made = [clinic.store_form(created_at=NOW + n * HOUR) for n in range(5)]
+
+        for newest_first in (False, True):
+            parts, request = [], PageRequest(limit=2)
+            while request:
+                with clinic.uow as uow:
+                    part = uow.intake_forms.page(
+                        FormFilter(), request, newest_first=newest_first
+                    )
+                parts.append(list(part.items))
+                request = part.next and PageRequest(limit=2, after=part.next)
+            expected = made[::-1] if newest_first else made
+            assert parts == [expected[:2], expected[2:4], expected[4:]]
 
     def test_a_doctor_is_told_of_those_who_have_any_visit_there(
         self, clinic: OpenClinic
@@ -372,6 +388,38 @@ class TestSummaries:
         with clinic.uow as uow:
             assert uow.summaries.current_of(form.id) == second
             assert uow.summaries.get(first.id) == first.superseded(NOW)
+
+    def test_a_form_is_flagged_by_its_current_summary_and_its_visit_with_it(
+        self, clinic: OpenClinic, form: IntakeForm
+    ) -> None:
+        ann, bea = clinic.patients
+        flag = digest(red_flags=(said("Chest pain"),))
+        loose = clinic.store_form(patient_id=bea.id, created_at=NOW + HOUR)
+        calm = clinic.store_form(created_at=NOW + 2 * HOUR)
+        clinic.store_form(created_at=NOW + 3 * HOUR)
+        clinic.store_summary(form, digest=flag)
+        clinic.store_summary(loose, digest=flag, patient_id=bea.id)
+        clinic.store_summary(calm, digest=digest())
+        clinic.store_summary(calm, digest=flag, superseded_at=NOW)
+
+        with clinic.uow as uow:
+            of_ann = uow.summaries.flagged({ann.id})
+            of_both = uow.summaries.flagged([ann.id, bea.id])
+            of_nobody = uow.summaries.flagged([])
+            flagged = uow.intake_forms.page(FormFilter(flagged=True), ALL).items
+        assert of_ann == {form.id, form.appointment_id}
+        assert of_both == {*of_ann, loose.id}
+        assert of_nobody == frozenset()
+        assert flagged == (form, loose)
+
+    def test_another_clinics_red_flags_are_not_told(
+        self, clinic: OpenClinic, other: OpenClinic, form: IntakeForm
+    ) -> None:
+        clinic.store_summary(form, digest=digest(red_flags=(said("Chest pain"),)))
+
+        with other.uow as uow:
+            assert not uow.summaries.flagged({clinic.patient.id})
+            assert not uow.intake_forms.page(FormFilter(flagged=True), ALL).items
 
     def test_a_forms_summaries_are_told_newest_first(
         self, clinic: OpenClinic, form: IntakeForm

@@ -35,6 +35,7 @@ from tests.builders import (
     day_hours,
     doctor,
     offer,
+    open_clinic,
     patient,
     questionnaire,
     time_off,
@@ -225,6 +226,21 @@ def test_a_list_of_nothing_is_one_empty_page(clinic: OpenClinic) -> None:
     with clinic.uow as uow:
         assert uow.appointments.page(AppointmentFilter(), ALL) == Page((), None)
         assert uow.patients.page(["nobody"], ALL) == Page((), None)
+
+
+def test_visits_are_found_by_their_ids(clinic: OpenClinic, store: Store) -> None:
+    first, second = clinic.store_visit(), clinic.store_visit("10:00-10:30")
+    offered = clinic.store_offer("11:00-11:30").id
+    elsewhere = open_clinic(store).store_visit()
+
+    asked = {second.id, offered, elsewhere.id, AppointmentId(uuid4())}
+    with clinic.uow as uow:
+        assert uow.appointments.known(asked) == {second.id: second}
+        assert uow.appointments.known([first.id, second.id]) == {
+            first.id: first,
+            second.id: second,
+        }
+        assert uow.appointments.known(()) == {}
 
 
 def test_a_page_goes_on_after_a_record_that_went_away(clinic: OpenClinic) -> None:

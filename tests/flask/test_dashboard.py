@@ -190,7 +190,7 @@ def served(settings, database_url) -> Iterator[Callable[[int, int], Any]]:
         yield serve
 
 
-MOST = {FIGURES: 4, TODAY: 7, ACTIVITY: 3}
+MOST = {FIGURES: 4, TODAY: 8, ACTIVITY: 3}
 """Who asks, and on PostgreSQL for which clinic; then calendars, visits, what is not
 settled and what is not signed, and names; or events."""
 

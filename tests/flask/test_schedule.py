@@ -23,7 +23,9 @@ def test_a_day_shows_each_doctors_hours_and_visits(desk):
     assert [(w["start_time"], w["end_time"]) for w in day["working"]] == [
         ("09:00", "17:00")
     ]
-    assert day["visits"] == [{"appointment": visit, "patient_name": "Ann Lee"}]
+    assert day["visits"] == [
+        {"appointment": visit, "patient_name": "Ann Lee", "flagged": False}
+    ]
 
 
 def test_without_a_date_it_is_today_in_the_clinic(desk):

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from clinicflow_core import desk as desk_package
-from clinicflow_core.desk import booking, dashboard
+from clinicflow_core.desk import booking, dashboard, schedule
 from clinicflow_core.desk.dashboard import (
     MOST_NEXT,
     OF_ACCOUNTS,
@@ -31,9 +31,11 @@ from tests.builders import (
     DAY,
     OpenClinic,
     day_hours,
+    digest,
     hours,
     open_clinic,
     overbooked,
+    said,
     session,
     time_off,
     user,
@@ -395,6 +397,29 @@ def test_summaries_to_sign_are_todays_and_those_of_a_year_are_counted(clinic, wa
 
     assert ids(found.to_sign) == [visits[2].id]
     assert found.to_sign_count == 3
+
+
+def test_visits_to_come_tell_of_a_red_flag(clinic, watch):
+    watch.at = TEN
+    flag = digest(red_flags=(said("Chest pain"),))
+    for status in (Status.CONFIRMED, Status.COMPLETED):
+        visit = clinic.store_visit(
+            "11:00-11:30" if status is Status.CONFIRMED else "09:00-09:30",
+            status=status,
+        )
+        form = clinic.store_form(appointment_id=visit.id)
+        clinic.store_summary(form, status=SummaryStatus.GENERATED, digest=flag)
+    clinic.store_visit("12:00-12:30")
+
+    found = dashboard.today(clinic.uow)
+
+    assert [visit.flagged for visit in found.to_sign] == [False, True]
+    assert [visit.flagged for visit in found.next] == [True, False]
+    [chen] = schedule.day(DAY, [], clinic.uow).doctors
+    assert [visit.flagged for visit in chen.visits] == [False, True, False]
+    details = schedule.visit(found.next[0].id, clinic.uow)
+    assert details.form is not None
+    assert details.form.flagged
 
 
 def test_visits_that_are_over_stay_open_until_they_are_settled(clinic, watch):

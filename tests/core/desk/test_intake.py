@@ -329,6 +329,28 @@ def test_wrong_answers_are_refused_whole_with_all_that_is_wrong(clinic, short):
         summaries.get(form.id, clinic.uow)
 
 
+def test_a_list_for_people_tells_whose_a_form_is_and_for_which_visit(clinic):
+    visit = clinic.store_visit()
+    others = clinic.add_doctor("Dr. Omar Haddad")
+    elsewhere = clinic.store_visit("10:00-10:30", doctor_id=others.id)
+    forms = [
+        clinic.store_form(appointment_id=at, created_at=NOW + timedelta(hours=n))
+        for n, at in enumerate((None, visit.id, elsewhere.id))
+    ]
+    doctor = clinic.by(Role.DOCTOR)
+
+    def told(uow):
+        found = intake.page_with_visits(ALL, PageRequest(limit=5), uow)
+        return [(each.form.id, each.patient_name, each.visit) for each in found.items]
+
+    by_all = [None, visit, elsewhere]
+    names = ["Pat Nr001"] * 3
+    ids = [form.id for form in forms]
+    assert told(clinic.uow) == [*zip(ids, names, by_all, strict=True)]
+    own = [None, visit, None]
+    assert told(doctor) == [*zip(ids, names, own, strict=True)]
+
+
 def test_a_form_is_reviewed_once(clinic, watch):
     form = submit(send(clinic).form, clinic)
     doctor = clinic.by(Role.DOCTOR)

@@ -154,6 +154,40 @@ def test_what_is_to_be_signed_today_stands_first(browser, desk, store):
     assert "To sign before today's visits" not in browser.text
 
 
+def test_red_flags_stand_before_all_that_is_to_be_read(browser, desk, store, watch):
+    sent_by(desk, store, first="Calm").submitted(reason="A check-up.").summarized()
+    watch.at += timedelta(seconds=1)
+    urgent = sent_by(desk, store, "2026-03-04", first="Sore").submitted().summarized()
+
+    page = browser.open("/intake")
+
+    assert page.h2.get_text() == "Needs a look at once"
+    rows = [row.get_text(" ", strip=True) for row in page.select("tbody tr")]
+    assert ["Sore Lee" in row for row in rows] == [True, False, True]
+    assert ["Red flag" in row for row in rows] == [True, False, True]
+    page = browser.open("/intake?status=submitted&flagged=yes")
+    assert [t.get_text() for t in page.select("tbody th")] == ["Sore Lee"]
+    for path in (f"/visits/{urgent.form['appointment_id']}", "/day/2026-03-04"):
+        browser.open(path)
+        assert "Red flag" in browser.text
+    browser.open(urgent.path)
+    browser.send("Mark as reviewed")
+    browser.open("/intake")
+    assert "Needs a look at once" not in browser.text
+
+
+def test_of_what_was_reviewed_the_newest_stands_first(browser, desk, store, watch):
+    for first in ("Old", "New"):
+        sent_by(desk, store, first=first).submitted()
+        form = desk.get("/api/intake/forms?status=submitted").json["items"][0]
+        desk.post(f"/api/intake/forms/{form['id']}/review")
+        watch.at += timedelta(hours=1)
+
+    page = browser.open("/intake?status=reviewed")
+
+    assert [t.get_text() for t in page.select("tbody th")] == ["New Lee", "Old Lee"]
+
+
 def test_a_form_that_was_called_back_says_so(browser, desk, sent):
     desk.post(f"/api/intake/forms/{sent.form['id']}/revoke")
 
@@ -273,9 +307,12 @@ def test_the_newest_of_each_questionnaire_can_be_sent_the_standard_one_first(
     assert options[1]["value"] == newest
 
 
-def test_only_visits_without_a_form_are_offered(browser, desk, sent):
+def test_only_visits_to_come_without_a_form_are_offered(browser, desk, sent, watch):
     patient_id = sent.form["patient_id"]
     desk.book(patient_id=patient_id, date="2026-03-10")
+    desk.book(patient_id=patient_id, date="2026-03-04")
+    watch.at += timedelta(days=3)
+    desk.cancel(desk.book(patient_id=patient_id, date="2026-03-09"))
 
     browser.open(f"/intake/send?patient_id={patient_id}")
 
