@@ -340,7 +340,7 @@ def test_a_red_flag_is_told_wherever_a_form_or_its_visit_is(
     newest, _ = clinic.answers("intake", "list", "--newest-first")["items"]
     assert newest["id"] == calm
     assert "submitted, red flag" in clinic.says("intake", "list")
-    told = clinic.says("agenda", "2026-03-02")
+    told = clinic.says("agenda", "--date", "2026-03-02")
     assert "?# Ann Lee" in told
     assert "# red flag" in told
 
