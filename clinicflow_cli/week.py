@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import time
 from itertools import groupby
 
 from clinicflow_core.entities.calendar import DatedHours, DayStretch
@@ -30,7 +31,7 @@ def read_week(words: Sequence[str]) -> Iterator[dict[str, str]]:
     for word in words:
         if span := _SPAN.fullmatch(word):
             if not days:
-                raise ValueError(f"'{word}' comes before any day, as in mon-fri {word}")
+                raise ValueError(f"'{word}' comes before any day, as in mon-fri 9-17")
             has_hours = True
             for day in days:
                 yield {"weekday": day.value, **_stretch(span)}
@@ -79,7 +80,14 @@ def shown_date(day: DatedHours) -> str:
 
 
 def _spans(stretches: Iterable[WorkingHours | DayStretch]) -> str:
-    return ", ".join(f"{s.start:%H:%M}-{s.end:%H:%M}" for s in stretches)
+    return ", ".join(map(_span, stretches))
+
+
+def _span(stretch: WorkingHours | DayStretch) -> str:
+    # Whoever types 9-5 for office hours must see what they said.
+    is_over_night = time() < stretch.end <= stretch.start
+    until = " of the next day" if is_over_night else ""
+    return f"{stretch.start:%H:%M}-{stretch.end:%H:%M}{until}"
 
 
 def _days(word: str, otherwise: str) -> list[Weekday]:

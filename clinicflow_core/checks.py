@@ -64,11 +64,13 @@ class Check:
     complaint: Callable[[Any], str | None]
     schema: Mapping[str, object]
 
-    def __call__(self, _: object, __: Attribute[Any], value: object) -> None:
+    def __call__(self, made: object, attribute: Attribute[Any], value: object) -> None:
         if value is None or value is UNSET:
             return
         if complaint := self.complaint(value):
-            raise ValueError(complaint)
+            # What reads a document asks before anything is made, and names the place.
+            named = complaint if made is None else f"{attribute.name} {complaint}"
+            raise ValueError(named)
 
 
 def text(max_length: int, min_length: int = 1) -> Check:

@@ -87,6 +87,17 @@ def test_a_week_is_shown_by_day():
     ]
 
 
+def test_hours_that_run_over_midnight_say_so():
+    week = [
+        WorkingHours(Weekday.MONDAY, time(9), time(5)),
+        WorkingHours(Weekday.MONDAY, time(17), time(0)),
+    ]
+
+    assert list(shown_week(week)) == [
+        "Monday     09:00-05:00 of the next day, 17:00-00:00"
+    ]
+
+
 def test_the_hours_of_one_day_need_no_day():
     assert list(read_hours(["9-12", "13:30-24:00"])) == [
         {"start": "09:00", "end": "12:00"},

@@ -167,3 +167,12 @@ def test_what_is_no_email_address_is_refused(address):
 
 def test_a_long_email_address_is_called_too_long():
     assert complaint(email(10), "first@example.org") == "must be at most 10 characters"
+
+
+def test_whoever_makes_a_request_is_told_which_field_is_wrong():
+    @frozen
+    class Request:
+        duration: int = field(validator=whole(1, 1440))
+
+    with pytest.raises(ValueError, match=r"^duration must be between 1 and 1440$"):
+        Request(-3)
