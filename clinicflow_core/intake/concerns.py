@@ -107,7 +107,10 @@ def _from_answer(statement: Statement) -> Iterator[SummaryItem]:
             continue
         lead = _LEAD.match(text)
         said = text[lead.end() :] if lead else text
-        yield from _item(statement, sentence.text, said.rstrip(" .!?;,"))
+        words = said.rstrip(" .!?;,")
+        # Without its mark a question would say that it is so.
+        mark = "?" if words and "?" in said[len(words) :] else ""
+        yield from _item(statement, sentence.text, words + mark)
 
 
 def _from_talk(statement: Statement) -> Iterator[SummaryItem]:

@@ -344,4 +344,5 @@ def _sentence(begins: str, items: Sequence[SummaryItem]) -> SummaryItem:
     text = f"{begins} {'; '.join(item.text for item in named)}"
     sources = dict.fromkeys(source for item in named for source in item.sources)
     more = ", among others" if len(items) > len(named) else ""
-    return SummaryItem(text=f"{text}{more}.", sources=tuple(sources))
+    end = "" if not more and text.endswith("?") else "."
+    return SummaryItem(text=f"{text}{more}{end}", sources=tuple(sources))

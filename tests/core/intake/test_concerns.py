@@ -24,6 +24,8 @@ def concerns(*statements):
         ("   ", []),
         ("No energy, tired all day", ["No energy, tired all day"]),
         ("?!", []),
+        ("Is my pill safe for the baby?", ["Is my pill safe for the baby?"]),
+        ("Is it the flu?! I am tired.", ["Is it the flu?", "I am tired"]),
     ],
 )
 def test_the_reason_for_a_visit_is_a_concern_in_the_patients_words(text, found):

@@ -641,6 +641,14 @@ def test_ten_times_the_text_takes_about_ten_times_as_long(unit, topic):
     assert long < 30 * short + 0.05
 
 
+def test_a_question_stays_one_in_the_sentence_that_names_it():
+    asked = digest_of([free("Is my pill safe for the baby?", topic=Topic.REASON)])
+
+    assert [item.text for item in asked.summary] == [
+        "Comes for Is my pill safe for the baby?"
+    ]
+
+
 @pytest.mark.parametrize(
     "question",
     [
