@@ -15,6 +15,7 @@ from uuid import UUID
 import click
 
 from clinicflow_cli.documents import document_of, place_in
+from clinicflow_cli.terminals import inert
 
 if TYPE_CHECKING:
     from clinicflow_core.scheduling.conflicts import RefusedOccurrence
@@ -28,6 +29,8 @@ COMMAND = "clinicflow.command"
 
 TRACEBACK_ASKED = "CLINICFLOW_TRACEBACK"
 """With this variable an unexpected error shows where it comes from."""
+
+_TYPED = "clinicflow.typed"
 
 _COMPARED = re.compile(r"(?:(\w+) )?(must (?:not )?be (?:after|before)) (\w+)")
 """What is wrong with one field beside another: "ends must be after starts"."""
@@ -74,7 +77,7 @@ class Failure(click.ClickException):
             click.echo(json.dumps(told, indent=2), file=file, err=file is None)
             return
         for line in (f"Error: {self.message}", *self.details):
-            click.echo(line, file=file, err=file is None)
+            click.echo(inert(line), file=file, err=file is None)
 
 
 class ClinicFlowGroup(click.Group):
@@ -114,6 +117,10 @@ class ClinicFlowGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta.setdefault(_TYPED, tuple(args))
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -124,10 +131,31 @@ class ClinicFlowGroup(click.Group):
         except (BrokenPipeError, EOFError):
             raise  # Click ends quietly with these.
         except Exception as error:
+            if isinstance(error, UnicodeError):
+                _refuse_bytes(ctx.meta[_TYPED])
             if os.environ.get(TRACEBACK_ASKED):
                 raise
             failure = failure_of(error, ctx.meta.get(COMMAND), _doctors_in(error, ctx))
             raise (failure.in_json() if ctx.meta.get(JSON_ASKED) else failure) from None
+
+
+def _refuse_bytes(typed: Sequence[str]) -> None:
+    """
+    Raises:
+        click.UsageError: If one of the arguments holds what is no text.
+    """
+    for argument in typed:
+        if not _is_utf8(argument):
+            shown = argument.encode("ascii", "backslashreplace").decode("ascii")
+            raise click.UsageError(f"'{shown}' is not text in UTF-8.") from None
+
+
+def _is_utf8(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def failure_of(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from clinicflow_cli.terminals import legible
 from clinicflow_core.desk.intake import ListedForm
 from clinicflow_core.entities.intake import IntakeForm
 from clinicflow_core.entities.summary import (
@@ -28,19 +29,6 @@ _HEADINGS = {
     "notes": "Notes",
 }
 """The lists of a digest, in the order in which a doctor reads them."""
-
-_JOINERS = "\u200c\u200d"
-"""They show nothing themselves, but some scripts cannot be read without."""
-
-
-def legible(text: str) -> str:
-    """
-    Return what a patient wrote on one line, with whatever steers a terminal told.
-
-    It came from outside, through a link that needs no account.
-    """
-    words = " ".join(text.split())
-    return "".join(c if c.isprintable() or c in _JOINERS else _told(c) for c in words)
 
 
 def state_of(form: IntakeForm | ListedForm) -> str:
@@ -133,7 +121,3 @@ def _told_item(item: SummaryItem, questions: Mapping[str, str]) -> Iterator[str]
 def _told_source(source: Source, questions: Mapping[str, str]) -> str:
     question = questions.get(source.answer, source.answer)
     return f'"{legible(source.words)}" ({legible(question)})'
-
-
-def _told(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from clinicflow_cli.failures import JSON_ASKED
+from clinicflow_cli.terminals import inert
 from clinicflow_core.wire import dump
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def tell(value: object, *shown: RenderableType) -> None:
 def show(part: RenderableType) -> None:
     """Print a text as it is, or a table as wide as the terminal."""
     if isinstance(part, str):
-        click.echo(part)
+        click.echo(inert(part))
     else:
         console_for(sys.stdout).print(part)
 
@@ -55,7 +56,12 @@ def table(*headings: str) -> Table:
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415  As above.
     from rich.table import Table  # noqa: PLC0415  As above.
 
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    class InertTable(Table):
+        def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+            safe = (inert(each) if isinstance(each, str) else each for each in cells)
+            super().add_row(*safe, **options)
+
+    made = InertTable(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
         made.add_column(heading, overflow="fold")
     return made

@@ -11,7 +11,6 @@ import click
 from clinicflow_cli.composition import Reception, pass_reception
 from clinicflow_cli.documents import Document, print_document, read_document
 from clinicflow_cli.intakes import (
-    legible,
     state_of,
     told_answers,
     told_scores,
@@ -20,6 +19,7 @@ from clinicflow_cli.intakes import (
 from clinicflow_cli.options import example, in_clinic, request
 from clinicflow_cli.output import table, tell
 from clinicflow_cli.people import patient_named, questionnaire_named
+from clinicflow_cli.terminals import legible
 from clinicflow_cli.visits import told_time
 from clinicflow_core.desk import accounts, booking, questionnaires, register, summaries
 from clinicflow_core.desk import intake as acts

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from clinicflow_cli.intakes import legible, told_answers, told_scores, told_summary
+from clinicflow_cli.intakes import told_answers, told_scores, told_summary
 from clinicflow_core.entities.ids import FormId, PatientId, SummaryId, UserId
 from clinicflow_core.entities.summary import (
     Digest,
@@ -153,18 +153,3 @@ def test_a_score_is_told_with_what_it_means(band: str | None, told: str):
     score = Score(name="phq-9", title="PHQ-9", total=7, maximum=27, band=band)
 
     assert list(told_scores([score])) == [told]
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        pytest.param("a\n b\t c ", "a b c", id="white space"),
-        pytest.param("Zoë 咳 👍", "Zoë 咳 👍", id="any script"),
-        pytest.param("क\u094d\u200dष", "क\u094d\u200dष", id="a joiner that is needed"),
-        pytest.param("\x1b]0;x\x07", r"\x1b]0;x\x07", id="a title for the window"),
-        pytest.param("\u202eabc", r"\u202eabc", id="text turned around"),
-        pytest.param("\x9b2J", r"\x9b2J", id="one byte that begins a sequence"),
-    ],
-)
-def test_what_steers_a_terminal_is_told_by_its_number(text: str, told: str):
-    assert legible(text) == told

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from clinicflow_cli.terminals import inert, legible
+from tests.cli.conftest import Shell
+
+TITLE = "\x1b]0;x\x07\x1b[2J"
+TOLD = r"\x1b]0;x\x07\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("a\n b\t c ", "a b c", id="white space"),
+        pytest.param("Zoë 咳 👍", "Zoë 咳 👍", id="any script"),
+        pytest.param("क\u094d\u200dष", "क\u094d\u200dष", id="a joiner that is needed"),
+        pytest.param("\x1b]0;x\x07", r"\x1b]0;x\x07", id="a title for the window"),
+        pytest.param("\u202eabc", r"\u202eabc", id="text turned around"),
+        pytest.param("\x9b2J", r"\x9b2J", id="one byte that begins a sequence"),
+    ],
+)
+def test_what_steers_a_terminal_is_told_by_its_number(text: str, told: str):
+    assert legible(text) == told
+
+
+def test_lines_stay_lines_where_there_may_be_several():
+    assert inert("a\nb\rc\t") == "a\nb\\rc\\t"
+
+
+def test_a_reason_does_nothing_to_the_terminal_of_whoever_reads_it(clinic: Shell):
+    off = ("--from", "2026-04-01", "--to", "2026-04-01", "--reason", TITLE)
+    clinic.says("time-off", "add", "chen", *off)
+    nine = ("--date", "2026-03-02", "--time", "09:00")
+    visit = clinic.answers("book", "chen", "lee", *nine)["id"]
+    clinic.says("cancel", visit, "--type", "other", "--note", TITLE)
+
+    for told in (
+        clinic.says("time-off", "list", "chen"),
+        clinic.says("audit", "show", visit),
+    ):
+        assert TOLD in told
+        assert "\x1b" not in told
+
+
+def test_bytes_that_are_no_text_are_wrong_usage(sqlite_shell: Shell):
+    sqlite_shell.sets_up("Harbour Clinic", "ines@harbour.example")
+
+    told = sqlite_shell.misunderstands("patient", "find", "lee\udcff")
+
+    assert r"'lee\udcff' is not text in UTF-8." in told
