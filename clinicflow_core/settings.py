@@ -87,6 +87,7 @@ class Settings:
         summarizer: Nothing leaves the machine for the extractive one. For the other,
             the answers of patients do, without what is known to name them.
         openai_base_url: A compatible server; OpenAI's own without.
+        public_url: Where patients reach the service; links to forms are made of it.
         rate_limit: How often an address may ask what needs no sign-in; see
             the function `rate_limit`.
         trusted_proxies: How many proxies stand in front and say who asks.
@@ -128,6 +129,10 @@ class Settings:
         validator=pattern("https?://.+", "must be a URL"),
     )
     google_issuer: str = field(default=GOOGLE, validator=pattern(_ISSUER, _NO_ISSUER))
+    public_url: str | None = field(
+        default=None,
+        validator=pattern(_ORIGIN, "must be as https://desk.example.org"),
+    )
     environment: Environment = Environment.DEVELOPMENT
     debug: bool = False
     cors_origins: tuple[str, ...] = field(
@@ -261,6 +266,7 @@ _READ: Final[Mapping[str, Callable[[str], object]]] = {
     "access_token_expire_minutes": _whole,
     "debug": _switch,
     "cors_origins": _list,
+    "public_url": lambda text: text.rstrip("/"),
     "trusted_proxies": _whole,
     "metrics": _switch,
 }

@@ -54,8 +54,8 @@ def _link_options(command: F) -> F:
             "--base-url",
             default="",
             metavar="URL",
-            help="Where the service is, as https://desk.example.org; without it only "
-            "the path of the link is told.",
+            help="Where the service is, as https://desk.example.org; else PUBLIC_URL, "
+            "else only the path of the link is told.",
         ),
         click.option(
             "--days",
@@ -116,7 +116,8 @@ def send(
         **options,
     )
     sent = acts.send(wanted, uow)
-    _tell_link(sent, base_url, f"{found.full_name} has the form {sent.id}.", uow)
+    told = f"{found.full_name} has the form {sent.id}."
+    _tell_link(sent, base_url or reception.settings.public_url, told, uow)
 
 
 @intake.command(epilog=example(f"clinicflow intake resend {_ID} --days 7"))
@@ -135,7 +136,8 @@ def resend(
     uow = reception.unit_of_work()
     wanted = request(acts.ResendForm, days_open=days_open)
     sent = acts.resend(FormId(form_id), wanted, uow)
-    _tell_link(sent, base_url, f"The form {sent.id} has a new link.", uow)
+    told = f"The form {sent.id} has a new link."
+    _tell_link(sent, base_url or reception.settings.public_url, told, uow)
 
 
 @intake.command(epilog=example(f"clinicflow intake revoke {_ID}"))
@@ -337,8 +339,10 @@ def summary(reception: Reception, form_id: UUID, again: bool, sign: bool) -> Non
     tell(summaries.shown(found), *_told_summary(found, uow))
 
 
-def _tell_link(sent: acts.Sent, base_url: str, told: str, uow: UnitOfWork) -> None:
-    link = f"{base_url.rstrip('/')}{_PUBLIC}{sent.token}"
+def _tell_link(
+    sent: acts.Sent, base_url: str | None, told: str, uow: UnitOfWork
+) -> None:
+    link = f"{(base_url or '').rstrip('/')}{_PUBLIC}{sent.token}"
     until = wall_clock(sent.expires_at, accounts.clinic(uow).zone)
     tell(
         {"form": sent.form, "link": link, "expires_at": sent.expires_at},

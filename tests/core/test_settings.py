@@ -92,6 +92,7 @@ WRONG = {
     "ACCESS_TOKEN_EXPIRE_MINUTES": "0",
     "GOOGLE_REDIRECT_URI": "hunter2",
     "GOOGLE_ISSUER": "http://hunter2.example",
+    "PUBLIC_URL": "hunter2",
     "ENVIRONMENT": "hunter2",
     "DEBUG": "hunter2",
     "CORS_ORIGINS": "*",
