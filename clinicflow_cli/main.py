@@ -75,6 +75,7 @@ COMMANDS = {
         "booking:reinstate",
         "Let the cancelled or missed VISIT stand again.",
     ),
+    "undo": ("booking:undo", "Take back what was done last to VISIT."),
     "series": (
         "series:series",
         "Book visits that repeat, and move or cancel them together.",

@@ -23,6 +23,7 @@ from clinicflow_core.desk.schedule import (
     ScheduleWeek,
 )
 from clinicflow_core.entities.appointment import Status
+from clinicflow_core.scheduling.hours import within
 from clinicflow_core.scheduling.openings import free_spans
 from clinicflow_core.timespan import TimeSpan, local_days, wall_clock, zone_of
 
@@ -61,17 +62,19 @@ class _Column:
 
     Attributes:
         working: When the hours let the doctor work.
+        visits: Those of the day and those going on from the day before, by start.
         beside: What is free of it, offered or lost, beside the visits; by word.
     """
 
     shown: DoctorDay
     working: tuple[TimeSpan, ...]
+    visits: tuple[tuple[TimeSpan, ScheduledVisit], ...]
     beside: Mapping[str, tuple[TimeSpan, ...]]
 
     @property
     def is_closed(self) -> bool:
         """Whether it says no more than that the clinic is closed."""
-        return self.shown.closed and not self.shown.visits
+        return self.shown.closed and not self.visits
 
 
 def shown_day(day: Day, *, with_ids: bool = False) -> Iterator[RenderableType]:
@@ -87,7 +90,7 @@ def shown_day(day: Day, *, with_ids: bool = False) -> Iterator[RenderableType]:
     columns = [
         column
         for column in known
-        if not column.is_closed and (column.working or column.shown.visits)
+        if not column.is_closed and (column.working or column.visits)
     ]
     yield f"{day.date:%A} {day.date}, {day.timezone}"
     if columns:
@@ -96,7 +99,7 @@ def shown_day(day: Day, *, with_ids: bool = False) -> Iterator[RenderableType]:
             grid = _fitting(_grid(columns, zone))
         yield from ("", grid) if grid else _listed(columns, zone, with_ids=with_ids)
         yield ""
-        yield from _legend(columns)
+        yield from _legend(visit for column in columns for _, visit in column.visits)
     closed = [column.shown.doctor.name for column in known if column.is_closed]
     if closed:
         everybody = len(closed) == len(known)
@@ -111,8 +114,9 @@ def shown_week(week: ScheduleWeek, *, with_ids: bool = False) -> Iterator[str]:
     """
     Yield the lines of *week* as people read it.
 
-    Each doctor of a day has the visits, and then what is free, in lines that are no
-    wider than the terminal. Who neither works nor has visits that day is left out.
+    Each doctor of a day has the visits that begin on it, and then what is free, in
+    lines that are no wider than the terminal. Who neither works nor has visits that
+    day is left out.
     """
     zone = zone_of(week.timezone)
     yield f"Week of {week.date}, {week.timezone}"
@@ -130,9 +134,9 @@ def shown_week(week: ScheduleWeek, *, with_ids: bool = False) -> Iterator[str]:
             for column in shown:
                 yield from _doctor_of_week(column, zone, with_ids=with_ids)
         columns += shown
-    if any(column.shown.visits for column in columns):
+    if visits := [visit for column in columns for visit in column.shown.visits]:
         yield ""
-        yield from _legend(columns)
+        yield from _legend(visits)
 
 
 def _doctor_of_week(
@@ -166,22 +170,26 @@ def _filled(indent: str, items: Iterable[str]) -> Iterator[str]:
 
 
 def _column(doctor: DoctorDay, day: Day, zone: ZoneInfo) -> _Column:
-    working = tuple(
-        TimeSpan(max(span.starts_at, whole.start), min(span.ends_at, whole.end))
-        for whole in local_days([day.date], zone)
-        for span in doctor.working
-        if span.starts_at < whole.end and whole.start < span.ends_at
-    )
+    whole = next(local_days([day.date], zone), None)  # None if clocks skip the day.
+
+    def parts(spans: Iterable[TimeSpan]) -> tuple[TimeSpan, ...]:
+        return tuple(within(spans, whole)) if whole else ()
+
+    working = parts(span.span for span in doctor.working)
     off = [span for each in doctor.time_off if (span := each.span(zone))]
     there = () if doctor.closed else tuple(free_spans(working, off))
-    taken = [v.appointment.span for v in doctor.visits if v.appointment.holds_doctor]
-    offered = [TimeSpan(span.starts_at, span.ends_at) for span in doctor.offered]
+    visits = [
+        (part, visit)
+        for visit in (*doctor.going_on, *doctor.visits)
+        # Another zone by now may have put a visit on another day than was promised.
+        for part in parts([visit.appointment.span]) or [visit.appointment.span]
+    ]
     beside = {
         _CLOSED if doctor.closed else _OFF: tuple(free_spans(working, there)),
-        _OFFERED: tuple(offered),
-        _FREE: tuple(free_spans(there, [*taken, *offered])),
+        _OFFERED: parts(span.span for span in doctor.offered),
+        _FREE: tuple(span.span for span in doctor.free),
     }
-    return _Column(doctor, working, beside)
+    return _Column(doctor, working, tuple(visits), beside)
 
 
 def _grid(columns: Sequence[_Column], zone: ZoneInfo) -> Table:
@@ -200,12 +208,12 @@ def _rows(columns: Sequence[_Column]) -> list[datetime]:
         for column in columns
         for span in (*column.working, *chain(*column.beside.values()))
     ]
-    visits = [v.appointment.span for c in columns for v in c.shown.visits]
+    visits = [span for column in columns for span, _ in column.visits]
     ends = [
-        v.appointment.ends_at
-        for c in columns
-        for v in c.shown.visits
-        if v.appointment.holds_doctor
+        span.end
+        for column in columns
+        for span, visit in column.visits
+        if visit.appointment.holds_doctor
     ]
     first = min(span.start for span in (*spans, *visits))
     last = max([*(span.end for span in spans), *ends, first + _STEP])
@@ -223,12 +231,11 @@ def _cell(column: _Column, moment: datetime) -> RenderableType:
     from rich.text import Text  # noqa: PLC0415  Only tables need it.
 
     lines: list[tuple[str, str]] = []
-    for visit in column.shown.visits:
-        booked = visit.appointment
-        if booked.starts_at == moment:
+    for span, visit in column.visits:
+        if span.start == moment:
             mark = _mark(visit)
             lines.append((f"{mark} {visit.patient_name}", _STYLES.get(mark[0], "")))
-        elif booked.holds_doctor and booked.starts_at < moment < booked.ends_at:
+        elif visit.appointment.holds_doctor and span.start < moment < span.end:
             lines.append((_GOES_ON, "dim"))
     for word, spans in column.beside.items():
         if any(span.start <= moment < span.end for span in spans):
@@ -254,7 +261,7 @@ def _listed(
         yield doctor.name + (f", {doctor.specialty}" if doctor.specialty else "")
         rows = [
             (visit.appointment.span, _line(visit, with_ids=with_ids))
-            for visit in column.shown.visits
+            for _, visit in column.visits
         ]
         for word, spans in column.beside.items():
             rows += [(span, f"  {word}") for span in spans]
@@ -279,8 +286,8 @@ def _mark(visit: ScheduledVisit) -> str:
     return mark + _OVERBOOKED * booked.overbooked + _FLAGGED * visit.flagged
 
 
-def _legend(columns: Sequence[_Column]) -> Iterator[str]:
-    marks = {mark for c in columns for v in c.shown.visits for mark in _mark(v)}
+def _legend(visits: Iterable[ScheduledVisit]) -> Iterator[str]:
+    marks = {mark for visit in visits for mark in _mark(visit)}
     known = (
         *_MARKS.values(),
         _ARRIVED,

@@ -31,6 +31,7 @@ Everything ClinicFlow raises on purpose:
     - FormExistsError
     - BirthDateRefusedError
     - InvalidTransitionError
+    - NothingToUndoError
     - EmailTakenError
     - GoogleTakenError
     - GoogleRefusedError
@@ -398,6 +399,19 @@ class InvalidTransitionError(RefusedError):
 
     def __str__(self) -> str:
         return f"Cannot {self.event}: {self.kind} {self.record_id} is {self.status}."
+
+
+class NothingToUndoError(RefusedError):
+    """What happened last to a visit cannot be taken back."""
+
+    code = "nothing-to-undo"
+
+    def __init__(self, record_id: UUID) -> None:
+        super().__init__(record_id)
+        self.record_id = record_id
+
+    def __str__(self) -> str:
+        return f"What happened last to appointment {self.record_id} stands."
 
 
 class EmailTakenError(RefusedError):

@@ -156,6 +156,11 @@ def wall_clock(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+def each_day(first: date, last: date) -> Iterator[date]:
+    """Yield the days from *first* to *last*, both included."""
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return the first instant of *day* in *zone*, or of the next day if it is none."""
     return first_instant_from(datetime.combine(day, time()), zone)

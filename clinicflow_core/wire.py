@@ -50,6 +50,7 @@ __all__ = [
     "mapping_value",
     "name_of",
     "pointer_step",
+    "pointer_steps",
     "set_item",
     "split_union",
     "structure",
@@ -145,6 +146,12 @@ def pointer_step(key: object) -> str:
     """Return one step of a JSON pointer; a lone surrogate could not be sent back."""
     name = str(key).encode(errors="replace").decode()
     return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def pointer_steps(pointer: str) -> list[str]:
+    """Return the steps of a JSON pointer, each as `pointer_step` was given it."""
+    steps = pointer.split("/")[1:]
+    return [step.replace("~1", "/").replace("~0", "~") for step in steps]
 
 
 def _below(key: object, error: InvalidError) -> list[Problem]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from clinicflow_core.desk import booking
+from clinicflow_core.desk import booking, undoing
 from clinicflow_core.desk.booking import Move
 from clinicflow_core.entities.appointment import Appointment, IntakeStatus, Status
 from clinicflow_core.entities.event import Event
@@ -16,6 +16,7 @@ from clinicflow_core.errors import (
     BookingConflictError,
     InvalidTransitionError,
     NotFoundError,
+    NothingToUndoError,
     StaleVersionError,
 )
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
@@ -138,6 +139,14 @@ ROUTES = (
         booking.reinstate,
         "Let a cancelled or missed visit stand again",
         refuses=(BookingConflictError, *_STEP),
+    ),
+    Route(
+        "POST",
+        "/api/appointments/{appointment_id}/undo",
+        undoing.undo,
+        "Take back what was done last to a visit: a confirmation, an arrival, a "
+        "completion, a no-show, a cancellation or a move",
+        refuses=(BookingConflictError, NothingToUndoError, *_STEP),
     ),
     Route(
         "POST",

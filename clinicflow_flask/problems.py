@@ -94,7 +94,6 @@ def add_problems(app: Flask, as_page: AsPage) -> None:
     app.extensions[_AS_PAGE] = as_page
     app.register_error_handler(ClinicFlowError, _refused)
     app.register_error_handler(AlreadyAnsweredError, _answered_before)
-    app.register_error_handler(TooManyTriesError, _too_many)
     app.register_error_handler(ContentionError, _contended)
     app.register_error_handler(ClinicNotFoundError, _of_no_clinic)
     app.register_error_handler(HTTPException, _not_http)
@@ -104,6 +103,13 @@ def add_problems(app: Flask, as_page: AsPage) -> None:
 def status_of(kind: type[ClinicFlowError]) -> int:
     """Return the status with which errors of *kind* are answered."""
     return next(STATUSES[cls] for cls in kind.__mro__ if cls in STATUSES)
+
+
+def headers_of(error: ClinicFlowError) -> Mapping[str, str]:
+    """Return the headers with which *error* is answered: when to come again, or how."""
+    if isinstance(error, TooManyTriesError):
+        return {"Retry-After": str(error.seconds)}
+    return _HEADERS.get(status_of(type(error)), {})
 
 
 def _problem(
@@ -127,12 +133,12 @@ def _problem(
     if page := as_page(status, detail):
         page.headers.extend(headers or {})
         return page
-    return respond(body, status, headers or _HEADERS.get(status), MEDIA_TYPE)
+    return respond(body, status, headers, MEDIA_TYPE)
 
 
 def _refused(error: ClinicFlowError) -> Response:
-    status = status_of(type(error))
-    return _problem(status, error.code, str(error), _facts(error))
+    status, headers = status_of(type(error)), headers_of(error)
+    return _problem(status, error.code, str(error), _facts(error), headers)
 
 
 @singledispatch
@@ -186,12 +192,6 @@ def _answered_before(error: AlreadyAnsweredError) -> Response:
     if isinstance(error.answer, dict) and "version" in error.answer:
         headers["ETag"] = f'"{error.answer["version"]}"'
     return respond(error.answer, 201, headers)
-
-
-def _too_many(error: TooManyTriesError) -> Response:
-    response = _refused(error)
-    response.headers["Retry-After"] = str(error.seconds)
-    return response
 
 
 def _contended(error: ContentionError) -> Response:

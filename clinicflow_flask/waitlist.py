@@ -17,7 +17,7 @@ from clinicflow_core.errors import (
     OfferNotOpenError,
     WaitlistClosedError,
 )
-from clinicflow_core.ports import Page, UnitOfWork
+from clinicflow_core.ports import Page, PageRequest, UnitOfWork
 from clinicflow_flask.paging import DEFAULT_LIMIT, LIMIT, page_request
 from clinicflow_flask.routes import Route
 
@@ -39,8 +39,13 @@ class _Urgency(Enum):
 
 
 def _page(query: FindWaiting, uow: UnitOfWork) -> Page[Waiting]:
-    request = page_request(query.limit, query.cursor, _Urgency, datetime, UUID)
+    request = page_request_by_rank(query.limit, query.cursor)
     return waitlist.page(query.status, request, uow)
+
+
+def page_request_by_rank(limit: int, cursor: str | None) -> PageRequest:
+    """Return which part of the waitlist is asked for; see `page_request`."""
+    return page_request(limit, cursor, _Urgency, datetime, UUID)
 
 
 ROUTES = (

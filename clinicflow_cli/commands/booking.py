@@ -22,7 +22,7 @@ from clinicflow_cli.visits import (
     told_visit,
     whose_and_what,
 )
-from clinicflow_core.desk import accounts, booking
+from clinicflow_core.desk import accounts, booking, undoing
 from clinicflow_core.entities.appointment import (
     Appointment,
     Cancellation,
@@ -245,6 +245,21 @@ def reinstate(reception: Reception, visit: UUID, override: str | None) -> None:
         AppointmentId(visit), wanted, reception.unit_of_work()
     )
     tell(reinstated, f"It stands again: {told_visit(reinstated)}.")
+
+
+@click.command(epilog=example("clinicflow undo 2f6a8f3e-5d0c-4a55-9b1e-8c1a3c6f0d11"))
+@_visit
+@in_clinic
+@pass_reception
+def undo(reception: Reception, visit: UUID) -> None:
+    """
+    Take back what was done last to VISIT.
+
+    That is a confirmation, an arrival, a completion, a no-show, a cancellation or a
+    move; the visit stands as it did before.
+    """
+    undone = undoing.undo(AppointmentId(visit), reception.unit_of_work())
+    tell(undone, f"It stands as before: {told_visit(undone)}.")
 
 
 @click.command(

@@ -16,6 +16,7 @@ import click
 from clinicflow_cli.commands.serve import refuse_taken, run_service
 from clinicflow_cli.composition import Reception, SqlDatabase, pass_reception
 from clinicflow_cli.demo import SEED
+from clinicflow_cli.demo.plan import FormFate
 from clinicflow_cli.failures import Failure, failure_of
 from clinicflow_cli.options import example, json_option
 from clinicflow_cli.output import tell
@@ -84,12 +85,12 @@ def demo(
     It has three doctors, a fortnight of visits around today, a waitlist, and intake
     forms with summaries, all of it invented. A double booking is tried and refused.
     """
-    from clinicflow_cli.demo import story  # noqa: PLC0415  Slow, and needs nothing yet.
+    from clinicflow_cli.demo import staff, story  # noqa: PLC0415  Slow; not needed yet.
 
     url = f"sqlite:///{database.absolute()}"
     if not no_serve:
         refuse_taken(_HOST, port)
-    _remove_older(database, url, story.MARK)
+    _remove_older(database, url, staff.MARK)
     made_in = SqlDatabase(url)
     try:
         made_in.upgrade()
@@ -126,7 +127,7 @@ def demo(
         "  clinicflow agenda --week",
         f"  clinicflow figures --from {told.first_day}",
         "  clinicflow waitlist list",
-        f"  clinicflow intake summary {told.forms[story.FormFate.SUBMITTED]}",
+        f"  clinicflow intake summary {told.forms[FormFate.SUBMITTED]}",
         "  clinicflow next --duration 45",
         "  clinicflow patient find tanaka",
         *(["  clinicflow serve"] if no_serve else ["", "Ctrl-C ends it."]),

@@ -14,7 +14,7 @@ from clinicflow_cli.options import example, in_clinic, request
 from clinicflow_cli.output import table, tell
 from clinicflow_cli.people import doctor_named
 from clinicflow_core.csv_text import csv_text
-from clinicflow_core.desk import dashboard
+from clinicflow_core.desk import counting
 from clinicflow_core.figures.clinic import ClinicFigures, VisitFigures
 from clinicflow_core.figures.rates import Rate, Share
 from clinicflow_core.figures.table import rows
@@ -71,8 +71,8 @@ def figures(
     """
     uow = reception.unit_of_work()
     whose = None if doctor is None else str(doctor_named(doctor, uow).id)
-    wanted = request(dashboard.FiguresRequest, doctor_id=whose, **days)
-    found = dashboard.figures(wanted, uow)
+    wanted = request(counting.FiguresRequest, doctor_id=whose, **days)
+    found = counting.figures(wanted, uow)
     if csv_file is None:
         tell(found, *_shown(found))
         return

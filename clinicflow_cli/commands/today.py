@@ -12,8 +12,7 @@ from clinicflow_cli.charts import bar
 from clinicflow_cli.composition import Reception, pass_reception
 from clinicflow_cli.options import example, in_clinic
 from clinicflow_cli.output import table, tell
-from clinicflow_core.desk import dashboard
-from clinicflow_core.desk.dashboard import Today, TodaysVisit
+from clinicflow_core.desk.today import Today, TodaysVisit, tell_today
 from clinicflow_core.timespan import wall_clock, zone_of
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def today(reception: Reception) -> None:
 
     Whoever came counts as waiting until the visit is completed.
     """
-    found = dashboard.today(reception.unit_of_work())
+    found = tell_today(reception.unit_of_work())
     tell(found, *_shown(found))
 
 
@@ -77,18 +76,19 @@ def _shown(found: Today) -> Iterator[RenderableType]:
 
 
 def _counts(found: Today) -> Iterator[RenderableType]:
-    figures = found.figures
-    standing = figures.visits.booked - figures.visits.cancelled
-    done = figures.visits.completed / standing if standing else 0.0
+    visits = found.figures.visits
+    standing = visits.booked - visits.cancelled
     yield (
-        f"{standing:,} visits, {figures.visits.completed:,} completed, "
-        f"{len(found.waiting):,} waiting, {found.to_come_count:,} to come"
+        f"{visits.booked:,} visit{'s' * (visits.booked != 1)} booked: "
+        f"{visits.completed:,} completed, {len(found.waiting):,} waiting, "
+        f"{found.to_come_count:,} to come"
     )
-    if done:
-        yield f"{bar(done, _WIDE)} {done:.0%}"
+    if visits.completed:
+        done = visits.completed / standing
+        yield f"{bar(done, _WIDE)} {done:.0%} of those not cancelled are completed"
     for count, told in (
-        (figures.visits.no_show, "did not come"),
-        (figures.visits.cancelled, "cancelled"),
+        (visits.no_show, "did not come"),
+        (visits.cancelled, "cancelled"),
     ):
         if count:
             yield f"{count:,} {told}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from importlib.resources import files
 from typing import BinaryIO, cast
 from uuid import uuid4
@@ -25,7 +24,6 @@ from clinicflow_core.entities.user import Role, User
 from clinicflow_core.intake.standard import standard_definition
 from clinicflow_core.interchange.lines import Form
 from clinicflow_core.ports import PageRequest, Store, UnitOfWork
-from clinicflow_core.timespan import wall_clock
 
 PASSWORD = "clinicflow-demo"  # noqa: S105  It is printed for everybody to use.
 MARK = "demo"
@@ -77,9 +75,6 @@ class Staff:
     doctors: Mapping[str, Doctor]
     patients: Mapping[str, Patient]
     questionnaire_id: QuestionnaireId
-
-    def today(self, now: datetime) -> date:
-        return wall_clock(now, self.clinic.zone).date()
 
     def reader_of(self, doctor: str) -> UnitOfWork:
         """Return the desk at which a doctor's forms are read and signed."""

@@ -12,17 +12,10 @@ from attrs import frozen
 from clinicflow_cli.composition import Database
 from clinicflow_cli.demo import SEED, TIMEZONES, visits, waiting
 from clinicflow_cli.demo.opening import is_open, minutes_before, opening
-from clinicflow_cli.demo.plan import (
-    AWAY,
-    DAYS,
-    FormFate,
-    TimeAway,
-    make_plan,
-    with_somebody_there,
-)
+from clinicflow_cli.demo.plan import AWAY, DAYS, FormFate, TimeAway
+from clinicflow_cli.demo.planning import make_plan, with_somebody_there
 from clinicflow_cli.demo.staff import (
     CHEN,
-    MARK,
     OWNER,
     RECEPTION,
     Account,
@@ -39,16 +32,6 @@ from clinicflow_core.errors import BookingConflictError
 from clinicflow_core.ports import AppointmentFilter, PageRequest
 from clinicflow_core.timespan import wall_clock, zone_of
 from clinicflow_core.wire import LocalDateTime
-
-__all__ = [
-    "MARK",
-    "SEED",
-    "BegunForm",
-    "FormFate",
-    "Story",
-    "tell_story",
-    "where_it_is_open",
-]
 
 _DAY = timedelta(days=1)
 _FOUNDED = 30 * _DAY

@@ -130,7 +130,7 @@ def expect(plan: Plan, now: datetime, stage: Stage) -> None:
 
 def _join(who: _Waiting, patient: str, now: datetime, stage: Stage) -> None:
     staff = stage.staff
-    today = staff.today(now)
+    today = staff.clinic.today(now)
     request = waitlist.JoinWaitlist(
         patient_id=staff.patients[patient].id,
         doctor_id=staff.doctors[who.doctor].id if who.doctor else None,

@@ -24,7 +24,7 @@ from clinicflow_core.scheduling.openings import (
     find_openings,
     first_openings,
 )
-from clinicflow_core.timespan import TimeSpan, midnight, wall_clock
+from clinicflow_core.timespan import TimeSpan, midnight
 
 MOST_DAYS = 366
 """How many days one search for openings covers."""
@@ -147,7 +147,7 @@ def next_openings(
     """
     with uow:
         doctor_ids = _whose(request.doctor_id, uow)
-        today = wall_clock(uow.now, uow.clinic.zone).date()
+        today = uow.clinic.today(uow.now)
         first = max(request.from_ or today, today)
         end = min(first + (MOST_DAYS - 1) * _DAY, _LAST_DAY)
         found: list[Opening] = []
@@ -207,7 +207,7 @@ def _whose(
 
 
 def _search(request: FindOpenings, uow: UnitOfWork) -> Search:
-    today = wall_clock(uow.now, uow.clinic.zone).date()
+    today = uow.clinic.today(uow.now)
     first = request.from_ or min(today, request.to or today)
     last = request.to or min(first + (_FIRST_DAYS - 1) * _DAY, _LAST_DAY)
     if last < first:

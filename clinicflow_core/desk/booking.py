@@ -46,7 +46,6 @@ from clinicflow_core.entities.ids import (
     PatientId,
     UserId,
 )
-from clinicflow_core.errors import InvalidError, Problem
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
 from clinicflow_core.scheduling.conflicts import (
     OVERLAP_RULES,
@@ -55,7 +54,7 @@ from clinicflow_core.scheduling.conflicts import (
     Rule,
 )
 from clinicflow_core.scheduling.openings import Opening
-from clinicflow_core.timespan import VisitTime, wall_clock
+from clinicflow_core.timespan import VisitTime
 from clinicflow_core.wire import UNSET, Unset, changes
 
 _utc_offset = pattern(r"[+-][0-9]{2}:[0-5][0-9]", "must be an offset as -05:00")
@@ -165,7 +164,7 @@ def book(
             "appointment.booked",
             visit,
             facts={**place_facts(visit), "patient_id": str(visit.patient_id)},
-            reason=_kept_reason(visit),
+            reason=kept_reason(visit),
         )
         uow.commit()
     return visit
@@ -214,13 +213,19 @@ def reschedule(
         before = uow.appointments.get(appointment_id)
         require_version(before, version)
         doctor_id = request.doctor_id or before.doctor_id
+        local = datetime.combine(request.date, request.start_time)
+        offset = _offset(request.utc_offset)
+        if offset is None and local == datetime.combine(before.date, before.start_time):
+            # Else it would go to the first pass of an hour that comes twice.
+            offset = before.starts_at.astimezone(uow.clinic.zone).utcoffset()
         wanted = Wanted(
             appointment_id=before.id,
             doctor_id=doctor_id,
             patient_id=before.patient_id,
-            local=datetime.combine(request.date, request.start_time),
+            local=local,
             duration=request.duration or before.duration,
-            utc_offset=_offset(request.utc_offset),
+            utc_offset=offset,
+            before=before,
             draft=lambda time, override=None, /: before.rescheduled(
                 time, doctor_id, override, uow.now
             ),
@@ -239,42 +244,19 @@ def reschedule(
                 "appointment.rescheduled",
                 visit,
                 facts={**place_facts(visit), "from": place_facts(before)},
-                reason=_kept_reason(visit),
+                reason=kept_reason(visit),
             )
             offer_time(before.doctor_id, freed, waiting, uow)
         uow.commit()
     return visit
 
 
-def move_back(
-    appointment_id: AppointmentId, uow: UnitOfWork, version: int | None = None
-) -> Appointment:
-    """
-    Move a visit to where it was before its last move, as `reschedule` does.
-
-    Args:
-        version: The one that the last move made; None for any, so that it may be
-            somebody else's move that is taken back.
-
-    Raises:
-        InvalidError: If it was never moved.
-    """
-    made = moves(appointment_id, uow)
-    if not made:
-        raise InvalidError((Problem("", "was never moved"),))
-    before = wall_clock(made[-1].from_starts_at, uow.clinic.zone)
-    wanted = RescheduleAppointment(
-        date=before.date(),
-        start_time=before.time(),
-        duration=made[-1].from_duration,
-        doctor_id=made[-1].from_doctor_id,
-    )
-    return reschedule(appointment_id, wanted, uow, version=version)
-
-
 @retried
 def reinstate(
-    appointment_id: AppointmentId, request: ReinstateAppointment, uow: UnitOfWork
+    appointment_id: AppointmentId,
+    request: ReinstateAppointment,
+    uow: UnitOfWork,
+    version: int | None = None,
 ) -> Appointment:
     """
     Let a cancelled or missed visit stand again, if its time is still free.
@@ -282,44 +264,49 @@ def reinstate(
     It was accepted before, so it is judged on overlap alone: a visit marked as
     missed can be reinstated when the patient turns up late.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         AppointmentNotFoundError: If there is no such visit.
+        StaleVersionError: If the visit has another *version*.
         InvalidTransitionError: If it was neither cancelled nor missed.
         BookingConflictError: If its time was taken and no override accepts that.
     """
     with uow:
         uow.actor.must(Permission.BOOK)
         before = uow.appointments.get(appointment_id)
-        wanted = Wanted(
-            appointment_id=before.id,
-            doctor_id=before.doctor_id,
-            patient_id=before.patient_id,
-            local=datetime.combine(before.date, before.start_time),
-            duration=before.duration,
-            fixed=before.time,
-            draft=lambda time, override=None, /: evolve(
-                before.reinstated(override, uow.now), **fields_of(time)
-            ),
+        require_version(before, version)
+        visit = take_again(
+            before,
+            lambda override: before.reinstated(override, uow.now),
+            _given_reason(request),
+            uow,
         )
-        visit = place(wanted, _given_reason(request), uow, OVERLAP_RULES)
         uow.appointments.save(visit)
         uow.record(
             "appointment.reinstated",
             visit,
             facts=place_facts(visit),
-            reason=_kept_reason(visit),
+            reason=kept_reason(visit),
         )
         uow.commit()
     return visit
 
 
 @retried
-def confirm(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
+def confirm(
+    appointment_id: AppointmentId, uow: UnitOfWork, version: int | None = None
+) -> Appointment:
     """
     Note that the visit is agreed on; doing so again changes nothing.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         AppointmentNotFoundError: If there is no such visit.
+        StaleVersionError: If the visit has another *version*.
         InvalidTransitionError: If it is over or cancelled.
     """
     return _step(
@@ -328,16 +315,23 @@ def confirm(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
         Permission.BOOK,
         "appointment.confirmed",
         lambda visit: visit.confirmed(uow.now),
+        version=version,
     )
 
 
 @retried
-def arrive(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
+def arrive(
+    appointment_id: AppointmentId, uow: UnitOfWork, version: int | None = None
+) -> Appointment:
     """
     Note that the patient is there; the first time counts.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         AppointmentNotFoundError: If there is no such visit.
+        StaleVersionError: If the visit has another *version*.
         InvalidTransitionError: If it is over or cancelled.
     """
     return _step(
@@ -346,16 +340,23 @@ def arrive(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
         Permission.RECORD_VISITS,
         "appointment.arrived",
         lambda visit: visit.arrived_now(uow.now),
+        version=version,
     )
 
 
 @retried
-def complete(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
+def complete(
+    appointment_id: AppointmentId, uow: UnitOfWork, version: int | None = None
+) -> Appointment:
     """
     Note that the visit took place.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         AppointmentNotFoundError: If there is no such visit.
+        StaleVersionError: If the visit has another *version*.
         InvalidTransitionError: If it is over or cancelled.
     """
     return _step(
@@ -364,6 +365,7 @@ def complete(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
         Permission.RECORD_VISITS,
         "appointment.completed",
         lambda visit: visit.completed(uow.now),
+        version=version,
     )
 
 
@@ -398,15 +400,22 @@ def change_details(
 
 @retried
 def cancel(
-    appointment_id: AppointmentId, request: CancelAppointment, uow: UnitOfWork
+    appointment_id: AppointmentId,
+    request: CancelAppointment,
+    uow: UnitOfWork,
+    version: int | None = None,
 ) -> tuple[Appointment, Cancellation]:
     """
     Take a visit out of the diary and keep why; its time is free again.
 
     The type "no-show" marks it as missed, as `no_show` does.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         AppointmentNotFoundError: If there is no such visit.
+        StaleVersionError: If the visit has another *version*.
         InvalidTransitionError: If it is over or cancelled already.
     """
     missed = request.cancellation_type is CancellationType.NO_SHOW
@@ -417,21 +426,26 @@ def cancel(
         Permission.RECORD_VISITS if missed else Permission.BOOK,
         "appointment.missed" if missed else "appointment.cancelled",
         lambda visit: visit.missed(uow.now) if missed else visit.cancelled(uow.now),
+        version,
     )
 
 
 def no_show(
-    appointment_id: AppointmentId, uow: UnitOfWork
+    appointment_id: AppointmentId, uow: UnitOfWork, version: int | None = None
 ) -> tuple[Appointment, Cancellation]:
     """
     Note that the patient did not come; the time is free again.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         AppointmentNotFoundError: If there is no such visit.
+        StaleVersionError: If the visit has another *version*.
         InvalidTransitionError: If it is over, cancelled, or the patient arrived.
     """
     request = CancelAppointment(cancellation_type=CancellationType.NO_SHOW)
-    return cancel(appointment_id, request, uow)
+    return cancel(appointment_id, request, uow, version)
 
 
 def get(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
@@ -540,6 +554,37 @@ def seen(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
     return visit
 
 
+def take_again(
+    before: Appointment,
+    stands: Callable[[Override | None], Appointment],
+    override_reason: str | None,
+    uow: UnitOfWork,
+) -> Appointment:
+    """
+    Return a visit that was given up, as one that may take its time again now.
+
+    It was accepted before, so it is judged on overlap alone.
+
+    Args:
+        stands: Makes the visit that stands again, with what is accepted against it.
+
+    Raises:
+        BookingConflictError: If its time was taken and no override accepts that.
+    """
+    wanted = Wanted(
+        appointment_id=before.id,
+        doctor_id=before.doctor_id,
+        patient_id=before.patient_id,
+        local=datetime.combine(before.date, before.start_time),
+        duration=before.duration,
+        fixed=before.time,
+        draft=lambda time, override=None, /: evolve(
+            stands(override), **fields_of(time)
+        ),
+    )
+    return place(wanted, override_reason, uow, OVERLAP_RULES)
+
+
 def _wanted(request: BookAppointment, uow: UnitOfWork) -> Wanted:
     appointment_id = AppointmentId(uuid4())
 
@@ -598,10 +643,12 @@ def _give_up(
     permission: Permission,
     kind: str,
     step: Callable[[Appointment], Appointment],
+    version: int | None,
 ) -> tuple[Appointment, Cancellation]:
     with uow:
         uow.actor.must(permission)
         before = seen(appointment_id, uow)
+        require_version(before, version)
         visit = step(before)
         freed = [before.span] if before.holds_doctor else []
         waiting = who_waits(before.doctor_id, freed, uow)
@@ -656,5 +703,6 @@ def _given_reason(
     return None if request.override is None else request.override.reason
 
 
-def _kept_reason(visit: Appointment) -> str | None:
+def kept_reason(visit: Appointment) -> str | None:
+    """Return why a visit stands against the rules; None if it does not."""
     return visit.override.reason if visit.override else None

@@ -33,7 +33,7 @@ from clinicflow_core.scheduling.conflicts import ConflictKind
 from clinicflow_core.scheduling.diary import days_of
 from clinicflow_core.scheduling.hours import working_spans
 from clinicflow_core.scheduling.openings import free_spans
-from clinicflow_core.timespan import TimeSpan, local_day, wall_clock
+from clinicflow_core.timespan import TimeSpan, local_day
 from clinicflow_core.wire import LocalDateTime
 
 MOST_STRETCHES = 50
@@ -75,7 +75,7 @@ class TakeTimeOff:
 
     def __attrs_post_init__(self) -> None:
         if self.ends <= self.starts:
-            raise ValueError("ends must be after starts")
+            raise InvalidError((Problem("/ends", "must be after the start"),))
 
 
 @frozen(kw_only=True)
@@ -129,7 +129,7 @@ def dated_hours(
     with uow:
         uow.actor.must(Permission.SEE_CLINIC)
         uow.doctors.get(doctor_id)
-        first = request.from_ or _today(uow)
+        first = request.from_ or uow.clinic.today(uow.now)
         last = request.to or first + DAYS_OFFERED * _DAY
         return Page(uow.doctors.dated_hours_of(doctor_id, first, last))
 
@@ -197,7 +197,7 @@ def time_off(doctor_id: DoctorId, uow: UnitOfWork) -> Page[TimeOff]:
     with uow:
         uow.actor.must(Permission.SEE_CLINIC)
         uow.doctors.get(doctor_id)
-        return Page(uow.doctors.time_off_of(doctor_id, _today(uow)))
+        return Page(uow.doctors.time_off_of(doctor_id, uow.clinic.today(uow.now)))
 
 
 @retried
@@ -274,18 +274,14 @@ def held_doctor(
 
     Whoever books for the doctor reads the calendar: nobody does so meanwhile.
     """
-    today = local_day(_today(uow), uow.clinic.zone)
+    today = local_day(uow.clinic.today(uow.now), uow.clinic.zone)
     also = People((), [entry.patient_id for entry in waiting])
     return held(People([doctor_id]), also, today, uow).doctors[doctor_id]
 
 
-def _today(uow: UnitOfWork) -> date:
-    return wall_clock(uow.now, uow.clinic.zone).date()
-
-
 def calendar_to_come(doctor_id: DoctorId, uow: UnitOfWork) -> Calendar:
     """Return a doctor's hours of the days that are offered to those who wait."""
-    today = _today(uow)
+    today = uow.clinic.today(uow.now)
     last = today + (DAYS_OFFERED + 1) * _DAY
     return Calendar(
         uow.doctors.hours_of(doctor_id),
@@ -305,7 +301,7 @@ def new_time(
 
     It is nothing if nobody waits for it. The doctor must be held.
     """
-    today = _today(uow)
+    today = uow.clinic.today(uow.now)
     # What runs past midnight can lie in the work of the day after.
     first, last = (day, day + _DAY) if day else (today, today + DAYS_OFFERED * _DAY)
     if not uow.waitlist.waiting(doctor_id, first - _DAY, last + _DAY, limit=1):
@@ -338,7 +334,9 @@ def _in_the_way(
 ) -> tuple[Appointment, ...]:
     first, last = days_of(span, uow.clinic.zone)
     which = AppointmentFilter(
-        doctor_id=doctor_id, first=max(first, _today(uow)) - _DAY, last=last
+        doctor_id=doctor_id,
+        first=max(first, uow.clinic.today(uow.now)) - _DAY,
+        last=last,
     )
     found = (
         visit

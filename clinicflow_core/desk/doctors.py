@@ -30,7 +30,6 @@ from clinicflow_core.entities.ids import DoctorId, UserId
 from clinicflow_core.entities.waitlist import Outcome
 from clinicflow_core.errors import DoctorHasVisitsError, InvalidError, Problem
 from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
-from clinicflow_core.timespan import wall_clock
 from clinicflow_core.wire import UNSET, Unset, changes
 
 _color = pattern(r"#[0-9A-Fa-f]{6}", "must be a colour as #4A90A4")
@@ -161,7 +160,7 @@ def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
     with uow:
         uow.actor.must(Permission.KEEP_DOCTORS)
         doctor = held_doctor(doctor_id, (), uow)
-        today = wall_clock(uow.now, uow.clinic.zone).date()
+        today = uow.clinic.today(uow.now)
         ten = PageRequest(limit=10)
         visits = (
             uow.appointments.page(

@@ -261,7 +261,7 @@ def _today(uow: UnitOfWork) -> date:
     """Return the clinic's day, once it is clear that the actor may import at all."""
     with uow:
         uow.actor.must(Permission.IMPORT)
-        return wall_clock(uow.now, uow.clinic.zone).date()
+        return uow.clinic.today(uow.now)
 
 
 def _import(

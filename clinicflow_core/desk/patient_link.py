@@ -37,7 +37,7 @@ from clinicflow_core.errors import (
 from clinicflow_core.intake.answers import check_answers
 from clinicflow_core.intake.links import clinic_of, hash_of, receipt_for
 from clinicflow_core.ports import Store, UnitOfWork
-from clinicflow_core.wire import HIDDEN
+from clinicflow_core.wire import HIDDEN, pointer_steps
 
 THANKS = "Thank you. Your answers have reached the clinic."
 
@@ -296,7 +296,16 @@ def submit_draft(
         InvalidError: If something is not answered yet.
     """
     with _entered(token, store) as uow:
-        return _taken(token, request.receipt, None, uow, edition)
+        opened = _opened_unless_taken(token, request.receipt, uow)
+        if opened is not None:
+            link, form = opened
+            answers = form.draft or {}
+            is_seen = receipt_for(answers) == request.receipt
+            if not (is_seen and _is_open_to(edition, form)):
+                return None
+            _hand_in(link, form, answers, request.receipt, uow)
+            uow.commit()
+    return Receipt()
 
 
 @retried
@@ -310,41 +319,44 @@ def submit(token: str, request: GivenAnswers, store: Store) -> Receipt:
         LinkNotFoundError: If the link does not work.
         InvalidError: If the answers are not what the questionnaire asks for.
     """
+    receipt = receipt_for(request.answers)
     with _entered(token, store) as uow:
-        receipt = _taken(token, receipt_for(request.answers), request.answers, uow)
-    assert receipt is not None
-    return receipt
+        opened = _opened_unless_taken(token, receipt, uow)
+        if opened is not None:
+            link, form = opened
+            _hand_in(link, form, request.answers, receipt, uow)
+            uow.commit()
+    return Receipt()
 
 
-def _taken(
-    token: str,
-    receipt: str,
-    answers: Mapping[str, object] | None,
-    uow: UnitOfWork,
-    edition: int | None = None,
-) -> Receipt | None:
-    """Take the answers, or what is filled in if they are None and it has *receipt*."""
+def _opened_unless_taken(
+    token: str, receipt: str, uow: UnitOfWork
+) -> tuple[IntakeLink, IntakeForm] | None:
+    """Return what `_opened` does; None if the answers of *receipt* are there by now."""
     if _has_taken(token, receipt, uow):
-        return Receipt()
+        return None
     try:
-        link, form = _opened(token, uow)
+        return _opened(token, uow)
     except LinkNotFoundError:
         # Its twin may have arrived while this one waited for the patient.
         if _has_taken(token, receipt, uow):
-            return Receipt()
-        raise
-    if answers is None:
-        answers = form.draft or {}
-        if not _is_open_to(edition, form) or receipt_for(answers) != receipt:
             return None
+        raise
+
+
+def _hand_in(
+    link: IntakeLink,
+    form: IntakeForm,
+    answers: Mapping[str, object],
+    receipt: str,
+    uow: UnitOfWork,
+) -> None:
     try:
         submit_answers(form, answers, uow)
     except InvalidError as error:
         raise below("/answers", error) from None
     uow.intake_forms.revoke_links(form.id, uow.now)
     uow.intake_forms.save_link(link.used(receipt, uow.now))
-    uow.commit()
-    return Receipt()
 
 
 def _has_taken(token: str, receipt: str, uow: UnitOfWork) -> bool:
@@ -383,7 +395,7 @@ def _fitting(
     while found := _problems(asked, answers, complete=False):
         fewer = answers
         for problem in found:
-            fewer = _without(fewer, problem.pointer.split("/")[1:])
+            fewer = _without(fewer, pointer_steps(problem.pointer))
         if fewer == answers:
             raise below("/answers", InvalidError(found))
         answers, wrong = fewer, wrong + found
@@ -404,7 +416,7 @@ def _without(answers: Mapping[str, Any], steps: Sequence[str]) -> Mapping[str, A
     """Return *answers* without the one to the question to which *steps* lead."""
     if not steps:
         return answers
-    name = steps[0].replace("~1", "/").replace("~0", "~")
+    name = steps[0]
     value = answers.get(name)
     if len(steps) > 2 and isinstance(value, list):
         at = int(steps[1])

@@ -46,6 +46,9 @@ from clinicflow_core.timespan import (
 ALTERNATIVE_DAYS = 7
 """How far before and after a refused time alternatives are looked for."""
 
+ALTERNATIVES = 3
+"""How many times of the doctor are offered instead, and how many of others."""
+
 MOST_ALIKE = 5
 """How many other doctors are looked at for alternatives."""
 
@@ -78,6 +81,7 @@ class Wanted:
         duration: In minutes; None for what the doctor's policy says of *category*.
         utc_offset: See `timespan.instant_of`.
         fixed: When that is, if it is known already.
+        before: The visit as it stands, if it is to be moved.
     """
 
     appointment_id: AppointmentId
@@ -88,6 +92,7 @@ class Wanted:
     category: VisitCategory | None = None
     utc_offset: timedelta | None = None
     fixed: VisitTime | None = None
+    before: Appointment | None = None
     draft: Draft
 
     def diary(self, uow: UnitOfWork, *, hold: bool, also: People = NOBODY) -> Diary:
@@ -125,6 +130,14 @@ class Wanted:
         """Return how long it takes."""
         policy = diary.policy_of(self.doctor_id)
         return self.duration or policy.duration_of(self.category)
+
+    def is_where_it_stands(self, opening: Opening) -> bool:
+        """Return whether the visit would not move by taking *opening*."""
+        return self.before is not None and (
+            opening.doctor_id,
+            opening.starts_at,
+            opening.ends_at,
+        ) == (self.before.doctor_id, self.before.starts_at, self.before.ends_at)
 
 
 def place(
@@ -194,7 +207,7 @@ def alternatives(
     Return the nearest times at which the visit could stand.
 
     Those of its doctor come first, then those of others with the same specialty;
-    each nearest first.
+    of each at most `ALTERNATIVES`, nearest first. Where it stands is none of them.
     """
     doctor = diary.doctors[wanted.doctor_id]
     alike = (
@@ -220,11 +233,16 @@ def alternatives(
         duration=minutes,
         patient_id=wanted.patient_id,
     )
-    return tuple(
-        opening
-        for doctor_ids in ([doctor.id], others)
-        for opening in nearest_openings(wide, doctor_ids, search, wanted.local, rules)
-    )
+    nearest: list[Opening] = []
+    for doctor_ids in ([doctor.id], others):
+        # One more is looked for, since one may be where the visit stands.
+        most = ALTERNATIVES + 1
+        found = nearest_openings(
+            wide, doctor_ids, search, wanted.local, rules, most=most
+        )
+        elsewhere = [each for each in found if not wanted.is_where_it_stands(each)]
+        nearest.extend(elsewhere[:ALTERNATIVES])
+    return tuple(nearest)
 
 
 def days_around(local: datetime, duration: int, zone: ZoneInfo) -> TimeSpan:

@@ -48,7 +48,9 @@ class Closure:
 
     def __attrs_post_init__(self) -> None:
         if not 0 <= (self.end - self.first).days < MOST_CLOSED_DAYS:
-            raise ValueError(f"must be 1 to {MOST_CLOSED_DAYS} days, first to last")
+            longest = MOST_CLOSED_DAYS - 1
+            detail = f"must be 0 to {longest} days after the first"
+            raise InvalidError((Problem("/last", detail),))
 
     @property
     def end(self) -> date:

@@ -44,7 +44,7 @@ from clinicflow_core.scheduling.conflicts import (
     visit_in_the_way,
 )
 from clinicflow_core.scheduling.diary import Diary
-from clinicflow_core.timespan import TimeSpan, wall_clock
+from clinicflow_core.timespan import TimeSpan
 from clinicflow_core.wire import UNSET, Unset, changes, dump
 
 _FIRST_BIRTH_YEAR = 1850
@@ -385,7 +385,7 @@ def new_patient(request: RegisterPatient, uow: UnitOfWork) -> Patient:
 
 
 def _refuse_impossible_birth(birth: date, uow: UnitOfWork) -> None:
-    today = wall_clock(uow.now, uow.clinic.zone).date()
+    today = uow.clinic.today(uow.now)
     if birth > today:
         detail = "must not be in the future"
     elif birth.year < _FIRST_BIRTH_YEAR:

@@ -104,10 +104,10 @@ def retime(uow: UnitOfWork, *, apply: bool = False) -> Retiming:
     with uow:
         uow.actor.must(Permission.KEEP_CLINIC)
         zone = uow.clinic.zone
-        today = local_day(wall_clock(uow.now, zone).date(), zone)
+        today = local_day(uow.clinic.today(uow.now), zone)
         doctors = [doctor.id for doctor in every(uow.doctors.page)]
         uow.diaries.hold(doctors, [], today)
-        steps = _steps(_visits(zone, uow), zone, uow.now)
+        steps = _steps(_visits(uow), zone, uow.now)
         open_offers = list(_open_offers(uow))
         offers = [
             offer
@@ -251,10 +251,10 @@ def _moves(offer: Offer, zone: ZoneInfo) -> bool:
     return _start_of(local, offer.starts_at, zone) != offer.starts_at
 
 
-def _visits(zone: ZoneInfo, uow: UnitOfWork) -> list[Appointment]:
+def _visits(uow: UnitOfWork) -> list[Appointment]:
     """Return the visits that may move, and those that they may meet."""
     # Clocks of two zones lie up to 26 hours apart, and a visit lasts up to a day.
-    first = wall_clock(uow.now, zone).date() - 4 * _DAY
+    first = uow.clinic.today(uow.now) - 4 * _DAY
     which = AppointmentFilter(first=first)
     return list(every(lambda part: uow.appointments.page(which, part)))
 

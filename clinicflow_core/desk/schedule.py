@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.desk import booking
+from clinicflow_core.desk import booking, undoing
 from clinicflow_core.desk.booking import Move
 from clinicflow_core.desk.intake import ListedForm, listed
 from clinicflow_core.desk.lists import AT_ONCE, every
@@ -20,6 +21,7 @@ from clinicflow_core.entities.appointment import (
     TO_COME,
     Appointment,
     Cancellation,
+    Step,
 )
 from clinicflow_core.entities.calendar import TimeOff
 from clinicflow_core.entities.doctor import Doctor
@@ -37,8 +39,16 @@ from clinicflow_core.scheduling.conflicts import (
     Conflict,
     find_conflicts,
 )
-from clinicflow_core.scheduling.diary import Diary
-from clinicflow_core.timespan import TimeSpan, local_days, midnight, wall_clock
+from clinicflow_core.scheduling.diary import Diary, days_of
+from clinicflow_core.scheduling.hours import within
+from clinicflow_core.scheduling.openings import free_spans
+from clinicflow_core.timespan import (
+    TimeSpan,
+    each_day,
+    local_days,
+    midnight,
+    wall_clock,
+)
 
 MOST_VISITS = 2000
 """More than these a day does not show, nor a week more of each day."""
@@ -48,12 +58,20 @@ _DAY = timedelta(days=1)
 
 @frozen(kw_only=True)
 class DaySpan:
-    """A stretch of a day; wall clock and instants."""
+    """
+    A stretch of time that lies on a day; wall clock and instants.
+
+    It may begin the day before and end the day after: the instants tell.
+    """
 
     start_time: time
     end_time: time
     starts_at: datetime
     ends_at: datetime
+
+    @property
+    def span(self) -> TimeSpan:
+        return TimeSpan(self.starts_at, self.ends_at)
 
 
 @frozen(kw_only=True)
@@ -76,12 +94,17 @@ class DoctorDay:
     One doctor's day.
 
     Attributes:
-        working: When the hours let the doctor work, by start.
+        working: When the hours let the doctor work, by start. A night is whole on
+            both its days, as an offer and time off are.
         time_off: What is taken off on that day, by start.
         closed: Whether the clinic is closed for the doctor; then the hours do not
             count.
         offered: What is held for somebody on the waitlist, by start.
-        visits: By start.
+        free: What time off, visits and offers leave of the hours, by start; cut to
+            the day. A visit that shares its doctor's time takes none.
+        visits: Those that begin on that day, by start.
+        going_on: Those that began before and are not over as the day begins, by
+            start; only those that take place.
     """
 
     doctor: Doctor
@@ -89,7 +112,9 @@ class DoctorDay:
     time_off: tuple[TimeOff, ...]
     closed: bool
     offered: tuple[DaySpan, ...]
+    free: tuple[DaySpan, ...]
     visits: tuple[ScheduledVisit, ...]
+    going_on: tuple[ScheduledVisit, ...]
 
 
 @frozen(kw_only=True)
@@ -130,6 +155,7 @@ class VisitDetails:
         form: Its intake form that is not revoked, if there is one, without answers.
         cancellation: Why it does not take place, if it does not.
         moves: From where to where it was moved, oldest first.
+        undoable: The step that `undoing.undo` takes back, if it may.
         events: All that happened to it, oldest first.
     """
 
@@ -139,6 +165,7 @@ class VisitDetails:
     form: ListedForm | None
     cancellation: Cancellation | None
     moves: tuple[Move, ...]
+    undoable: Step | None
     events: tuple[Event, ...]
 
 
@@ -229,22 +256,30 @@ def visit(appointment_id: AppointmentId, uow: UnitOfWork) -> VisitDetails:
             form=None if form is None else listed(form, flagged=form.id in flagged),
             cancellation=given_up[-1] if given_up and fell else None,
             moves=booking.moves_among(events),
+            undoable=undoing.undoable(events, uow.actor),
             events=events,
         )
 
 
-def stranded(request: PageRequest, uow: UnitOfWork) -> Page[StrandedVisit]:
+def stranded(
+    request: PageRequest, uow: UnitOfWork, doctor_id: DoctorId | None = None
+) -> Page[StrandedVisit]:
     """
     Return a part of the visits to come whose doctor is not there any more, by start.
 
     Each stays until it is moved or cancelled, or the doctor is there again. One that
     was booked against just these rules on purpose is none of them. A doctor sees
     their own alone.
+
+    Args:
+        doctor_id: Whose; None for those of all doctors.
     """
     with uow:
         own = uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
+        if doctor_id is not None:
+            uow.actor.must_see_diary(doctor_id)
         today = wall_clock(uow.now, uow.clinic.zone).date()
-        which = AppointmentFilter(first=today, doctor_id=own)
+        which = AppointmentFilter(first=today, doctor_id=doctor_id or own)
         visits = every(lambda part: uow.appointments.page(which, part), request.after)
         found: list[StrandedVisit] = []
         while len(found) <= request.limit and (some := list(islice(visits, AT_ONCE))):
@@ -272,62 +307,106 @@ def _days(
     window = TimeSpan(midnight(first, zone), midnight(last + 2 * _DAY, zone))
     diary = uow.diaries.read(doctor_ids or None, [], window)
     doctors = [diary.doctors[i] for i in doctor_ids] or list(diary.doctors.values())
-    visits = uow.appointments.page(
-        AppointmentFilter(first=first, last=last, doctor_id=own),
-        PageRequest(limit=count * MOST_VISITS),
+    nearby = uow.appointments.page(
+        AppointmentFilter(
+            first=first - _DAY,  # What runs past midnight began the day before.
+            last=last,
+            doctor_id=doctor_ids[0] if len(doctor_ids) == 1 else None,
+        ),
+        PageRequest(limit=(count + 1) * MOST_VISITS),
     ).items
+    visits = [visit for visit in nearby if _last_day(visit, zone) >= first]
     patient_ids = {visit.patient_id for visit in visits}
     patients = uow.patients.named(patient_ids)
     flagged = uow.summaries.flagged(patient_ids)
-    for offset in range(count):
-        on = first + offset * _DAY
+    on_day = _by_day(
+        (
+            ScheduledVisit(
+                appointment=visit,
+                patient_name=patients[visit.patient_id].full_name,
+                flagged=visit.status in TO_COME and visit.id in flagged,
+            )
+            for visit in visits
+        ),
+        zone,
+    )
+    offers = _offers(diary)
+    for on in each_day(first, last):
         yield Day(
             date=on,
             timezone=uow.clinic.timezone,
             doctors=tuple(
-                _doctor_day(
-                    doctor,
-                    on,
-                    diary,
-                    tuple(
-                        ScheduledVisit(
-                            appointment=visit,
-                            patient_name=patients[visit.patient_id].full_name,
-                            flagged=visit.status in TO_COME and visit.id in flagged,
-                        )
-                        for visit in visits
-                        if visit.doctor_id == doctor.id and visit.date == on
-                    ),
-                )
+                _doctor_day(doctor, on, diary, on_day[doctor.id, on], offers[doctor.id])
                 for doctor in doctors
             ),
         )
 
 
+def _last_day(visit: Appointment, zone: ZoneInfo) -> date:
+    """Return the last day that *visit* lies on; one that falls ends as it begins."""
+    if visit.status not in HOLDING:
+        return visit.date
+    return max(visit.date, days_of(visit.span, zone)[1])
+
+
+def _by_day(
+    visits: Iterable[ScheduledVisit], zone: ZoneInfo
+) -> Mapping[tuple[DoctorId, date], list[ScheduledVisit]]:
+    """Return the visits of each doctor on each day; over midnight they are on both."""
+    found: defaultdict[tuple[DoctorId, date], list[ScheduledVisit]] = defaultdict(list)
+    for each in visits:
+        visit = each.appointment
+        for on in each_day(visit.date, _last_day(visit, zone)):
+            found[visit.doctor_id, on].append(each)
+    return found
+
+
+def _offers(diary: Diary) -> Mapping[DoctorId, list[TimeSpan]]:
+    """Return what is held of each doctor's time for somebody on the waitlist."""
+    found: defaultdict[DoctorId, list[TimeSpan]] = defaultdict(list)
+    for taken in diary.busy:
+        if taken.is_offer and taken.doctor_id is not None:
+            found[taken.doctor_id].append(taken.span)
+    return found
+
+
 def _doctor_day(
-    doctor: Doctor, on: date, diary: Diary, visits: tuple[ScheduledVisit, ...]
+    doctor: Doctor,
+    on: date,
+    diary: Diary,
+    visits: Sequence[ScheduledVisit],
+    offers: Iterable[TimeSpan],
 ) -> DoctorDay:
     zone = diary.zone
-    whole = next(local_days([on], zone), None)
+    whole = next(local_days([on], zone), None)  # None if clocks skip the day.
+
+    def lies_on_it(span: TimeSpan | None) -> bool:
+        return bool(span and whole and span.overlaps(whole))
+
+    working = diary.working_spans(doctor.id, on, on)
+    closed = bool(diary.closed_spans(doctor.id, on, on))
+    taken = [*diary.time_off_spans(doctor.id), *diary.visits_of_doctor(doctor.id)]
+    worked = within(working, whole) if whole and not closed else ()
     return DoctorDay(
         doctor=doctor,
-        working=tuple(
-            _shown(span, zone) for span in diary.working_spans(doctor.id, on, on)
-        ),
+        working=tuple(_shown(span, zone) for span in working),
         time_off=tuple(
             off
             for off in diary.calendar_of(doctor.id).time_off
-            if whole and (span := off.span(zone)) and span.overlaps(whole)
+            if lies_on_it(off.span(zone))
         ),
-        closed=bool(diary.closed_spans(doctor.id, on, on)),
-        offered=tuple(
-            _shown(taken.span, zone)
-            for taken in diary.busy
-            if taken.is_offer
-            and taken.doctor_id == doctor.id
-            and wall_clock(taken.span.start, zone).date() == on
+        closed=closed,
+        offered=tuple(_shown(span, zone) for span in offers if lies_on_it(span)),
+        free=tuple(
+            _shown(span, zone)
+            for span in free_spans(worked, list(filter(lies_on_it, taken)))
         ),
-        visits=visits,
+        visits=tuple(each for each in visits if each.appointment.date == on),
+        going_on=tuple(
+            each
+            for each in visits
+            if each.appointment.date < on and lies_on_it(each.appointment.span)
+        ),
     )
 
 

@@ -137,7 +137,7 @@ def request(
                 uow.actor.must(Permission.SIGN_SUMMARIES)
         if summarizer.stays_here or not uow.clinic.ai_summaries:
             summary = make_at_once(form, uow)
-        elif before is not None and _is_under_way(before, uow):
+        elif before is not None and is_under_way(before, uow.now):
             summary = before
         else:
             summary = ask_for(form, uow)
@@ -178,6 +178,31 @@ def history(form_id: FormId, uow: UnitOfWork) -> tuple[Summary, ...]:
             uow.record("summary.read", summary)
         uow.commit()
     return found
+
+
+def is_awaited(form_id: FormId, uow: UnitOfWork) -> bool:
+    """
+    Return whether the summary of a form is being made; see `is_under_way`.
+
+    It is asked by whoever waits for one: nothing is read of it, and nothing noted.
+
+    Raises:
+        FormNotFoundError: If there is no such form.
+        NotPermittedError: If it is of a patient whom the doctor has no visit with.
+    """
+    with uow:
+        summary = uow.summaries.current_of(seen(form_id, uow).id)
+        return summary is not None and is_under_way(summary, uow.now)
+
+
+def is_under_way(summary: Summary, now: datetime) -> bool:
+    """
+    Return whether a summary is being made.
+
+    One that takes longer than `LONGEST_WAIT` is given up: another can be asked for.
+    """
+    is_new = now < summary.generated_at + LONGEST_WAIT
+    return summary.is_awaited and is_new
 
 
 @retried
@@ -272,11 +297,6 @@ def _current(form: IntakeForm, uow: UnitOfWork) -> Summary:
     if summary is None:
         raise SummaryNotFoundError(form.id)
     return summary
-
-
-def _is_under_way(summary: Summary, uow: UnitOfWork) -> bool:
-    is_new = uow.now < summary.generated_at + LONGEST_WAIT
-    return summary.status is SummaryStatus.GENERATING and is_new
 
 
 def _texts(items: tuple[SummaryItem, ...]) -> tuple[str, ...]:

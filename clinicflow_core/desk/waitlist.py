@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, time
 from uuid import uuid4
 
@@ -85,10 +85,14 @@ class JoinWaitlist:
     note: str | None = field(default=None, repr=False, validator=text(500))
 
     def __attrs_post_init__(self) -> None:
+        if problems := tuple(self._problems()):
+            raise InvalidError(problems)
+
+    def _problems(self) -> Iterator[Problem]:
         if self.last_date < self.first_date:
-            raise ValueError("last_date must not be before first_date")
+            yield Problem("/last_date", "must not be before the first day")
         if self.earliest and self.latest and self.latest <= self.earliest:
-            raise ValueError("latest must be after earliest")
+            yield Problem("/latest", "must be after the earliest time")
 
 
 @frozen(kw_only=True)
@@ -208,8 +212,6 @@ def accept(waitlist_id: WaitlistId, uow: UnitOfWork) -> Appointment:
     with uow:
         uow.actor.must(Permission.BOOK)
         entry, offer = _offered(waitlist_id, uow)
-        if not offer.counts(uow.now):
-            raise OfferNotOpenError(waitlist_id)
         _hold([offer], People([offer.doctor_id], [entry.patient_id]), uow)
         visit = evolve(visit_of(offer, entry, uow.now), status=Status.CONFIRMED)
         diary = uow.diaries.read([offer.doctor_id], [], visit.span)
@@ -244,8 +246,6 @@ def decline(waitlist_id: WaitlistId, uow: UnitOfWork) -> Waiting:
     with uow:
         uow.actor.must(Permission.BOOK)
         entry, offer = _offered(waitlist_id, uow)
-        if not offer.counts(uow.now):
-            raise OfferNotOpenError(waitlist_id)
         entry = _pass_on(offer, entry, Outcome.DECLINED, uow)
         uow.commit()
     return Waiting(entry=entry)
@@ -289,7 +289,7 @@ def sweep(uow: UnitOfWork) -> int:
 
 
 @retried
-def _expire(lapsed: Iterable[Offer], uow: UnitOfWork) -> int:
+def _expire(lapsed: Sequence[Offer], uow: UnitOfWork) -> int:
     with uow:
         offers = [o for o in lapsed if open_offer(o.waitlist_id, uow) == o]
         entries = [uow.waitlist.get(offer.waitlist_id) for offer in offers]
@@ -348,7 +348,7 @@ def remove(entries: Iterable[WaitlistEntry], uow: UnitOfWork) -> None:
 def _offered(waitlist_id: WaitlistId, uow: UnitOfWork) -> tuple[WaitlistEntry, Offer]:
     entry = uow.waitlist.get(waitlist_id)
     offer = open_offer(waitlist_id, uow)
-    if offer is None:
+    if offer is None or not offer.counts(uow.now):
         raise OfferNotOpenError(waitlist_id)
     return entry, offer
 

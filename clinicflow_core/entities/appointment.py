@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
@@ -18,7 +19,7 @@ from clinicflow_core.entities.ids import (
     UserId,
 )
 from clinicflow_core.errors import InvalidTransitionError
-from clinicflow_core.timespan import TimeSpan, VisitTime, minutes_of
+from clinicflow_core.timespan import TimeSpan, VisitTime, minutes_of, wall_clock
 
 MAX_DURATION = 24 * 60
 """The longest visit, in minutes: longer ones would skip whole days of a diary."""
@@ -83,6 +84,10 @@ TRANSITIONS: Mapping[tuple[Status, Step], Status] = {
     (Status.NO_SHOW, Step.REINSTATE): Status.UNCONFIRMED,
 }
 """Every step that a visit can take; what is not here is refused."""
+
+
+NOT_ONCE_ARRIVED = frozenset({Step.RESCHEDULE, Step.NO_SHOW})
+"""Steps that are refused once the patient is there."""
 
 
 class VisitType(Enum):
@@ -269,6 +274,28 @@ class Appointment:
         """Whether it keeps both from others."""
         return self.holds_doctor and self.holds_patient
 
+    def steps(self, now: datetime, zone: ZoneInfo) -> frozenset[Step]:
+        """
+        Return the steps that are worth offering at *now*, in a clinic in *zone*.
+
+        They can be taken, would change something, and their time has come: a patient
+        arrives on the visit's day or later, nobody is missed before its start, and it
+        takes place from then on, or once the patient is there. The times are manners
+        of whoever offers and no rules: no step is refused for being early, since the
+        visit may have been brought forward.
+        """
+        today = wall_clock(now, zone).date()
+        has_begun = self.starts_at <= now
+        worth = {
+            Step.CONFIRM: self.status is not Status.CONFIRMED,
+            Step.ARRIVE: not self.arrived and self.date <= today,
+            Step.COMPLETE: self.arrived or has_begun,
+            Step.NO_SHOW: has_begun,
+        }
+        return frozenset(
+            step for step in Step if self._can(step) and worth.get(step, True)
+        )
+
     def confirmed(self, now: datetime) -> Appointment:
         """
         Return the visit as confirmed.
@@ -314,8 +341,6 @@ class Appointment:
         Raises:
             InvalidTransitionError: If it is over, cancelled, or the patient arrived.
         """
-        if self.arrived:
-            raise InvalidTransitionError(self.id, "arrived", Step.NO_SHOW.value)
         return self._after(Step.NO_SHOW, now)
 
     def reinstated(self, override: Override | None, now: datetime) -> Appointment:
@@ -328,6 +353,17 @@ class Appointment:
         return self._after(
             Step.REINSTATE, now, arrived=False, arrived_at=None, override=override
         )
+
+    def undone(self, step: Step, stood: Status, now: datetime) -> Appointment:
+        """
+        Return the visit as if its last *step* had not been taken.
+
+        Args:
+            stood: Its status before that.
+        """
+        if step is Step.ARRIVE:
+            return self._kept(now, arrived=False, arrived_at=None)
+        return self._kept(now, status=stood)
 
     def rescheduled(
         self,
@@ -342,8 +378,6 @@ class Appointment:
         Raises:
             InvalidTransitionError: If it is over or cancelled, or the patient arrived.
         """
-        if self.arrived:
-            raise InvalidTransitionError(self.id, "arrived", Step.RESCHEDULE.value)
         moves = (time.span, doctor_id) != (self.span, self.doctor_id)
         return self._after(
             Step.RESCHEDULE,
@@ -384,11 +418,17 @@ class Appointment:
         """
         return self._after(Step.CHANGE, now, **changes)
 
+    def _is_too_late(self, step: Step) -> bool:
+        return self.arrived and step in NOT_ONCE_ARRIVED
+
+    def _can(self, step: Step) -> bool:
+        return (self.status, step) in TRANSITIONS and not self._is_too_late(step)
+
     def _after(self, step: Step, now: datetime, **changes: Any) -> Appointment:
-        status = TRANSITIONS.get((self.status, step))
-        if status is None:
-            raise InvalidTransitionError(self.id, self.status.value, step.value)
-        changed = evolve(self, **changes, status=status)
+        if not self._can(step):
+            stands = "arrived" if self._is_too_late(step) else self.status.value
+            raise InvalidTransitionError(self.id, stands, step.value)
+        changed = evolve(self, **changes, status=TRANSITIONS[self.status, step])
         if changed == self:
             return self
         return changed._kept(now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 
 from clinicflow_core.entities.ids import ClinicId
 from clinicflow_core.entities.policy import NO_POLICY, SchedulingPolicy
-from clinicflow_core.timespan import zone_of
+from clinicflow_core.timespan import wall_clock, zone_of
 from clinicflow_core.wire import HIDDEN
 
 
@@ -54,6 +54,10 @@ class Clinic:
     @property
     def zone(self) -> ZoneInfo:
         return zone_of(self.timezone)
+
+    def today(self, now: datetime) -> date:
+        """Return the day that its clocks show at *now*."""
+        return wall_clock(now, self.zone).date()
 
     def changed(self, changes: Mapping[str, Any], now: datetime) -> Clinic:
         return evolve(self, **changes, version=self.version + 1, updated_at=now)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
@@ -34,11 +35,9 @@ from clinicflow_core.figures.visits import (
     lead_times,
     visits_by_status,
 )
-from clinicflow_core.timespan import zone_of
+from clinicflow_core.timespan import each_day, zone_of
 
 K = TypeVar("K")
-
-_DAY = timedelta(days=1)
 
 
 @frozen(kw_only=True)
@@ -164,68 +163,106 @@ def clinic_figures(
         timezone: The clinic's, as an IANA name.
         doctor_id: Whose days alone these are; it is passed on.
     """
-    of_days = [visit for visit in visits if first <= visit.date <= last]
-    time = {
-        (doctor, day, hour): minutes
-        for doctor, worked_then in worked.items()
-        for (day, hour), minutes in minutes_by_hour(
-            worked_then, zone_of(timezone)
-        ).items()
-        if first <= day <= last
-    }
-
-    def grouped(
-        of_visit: Callable[[CountedVisit], K],
-        of_time: Callable[[DoctorId, date, int], K],
-    ) -> Callable[[K], VisitFigures]:
-        visits_in: defaultdict[K, list[CountedVisit]] = defaultdict(list)
-        for visit in of_days:
-            visits_in[of_visit(visit)].append(visit)
-        time_in: defaultdict[K, Minutes] = defaultdict(Minutes)
-        for key, minutes in time.items():
-            time_in[of_time(*key)] += minutes
-        return lambda key: figures_of(
-            visits_in.get(key, ()), time_in.get(key, Minutes()), now
-        )
-
-    total = grouped(lambda _: None, lambda *_: None)
-    of_doctor = grouped(lambda visit: visit.doctor_id, lambda doctor, *_: doctor)
-    of_weekday = grouped(
-        lambda visit: visit.date.weekday(), lambda _, day, __: day.weekday()
-    )
-    of_hour = grouped(lambda visit: visit.start_time.hour, lambda _, __, hour: hour)
-    of_day = grouped(lambda visit: visit.date, lambda _, day, __: day)
-    hours = {visit.start_time.hour for visit in of_days} | {hour for *_, hour in time}
+    hours = [
+        hour
+        for hour in _hours(visits, worked, zone_of(timezone))
+        if first <= hour.date <= last
+    ]
     return ClinicFigures(
         from_=first,
         to=last,
         timezone=timezone,
         now=now,
         doctor_id=doctor_id,
-        total=total(None),
-        by_doctor=tuple(
-            DoctorFigures(
-                doctor_id=doctor.id,
-                name=doctor.name,
-                initials=doctor.initials,
-                color=doctor.color,
-                figures=of_doctor(doctor.id),
-            )
-            for doctor in sorted(doctors, key=lambda doctor: doctor.sort_key)
-        ),
-        by_weekday=tuple(
-            WeekdayFigures(weekday=weekday, figures=of_weekday(number))
-            for number, weekday in enumerate(WEEKDAYS)
-        ),
-        by_hour=tuple(
-            HourFigures(hour=hour, figures=of_hour(hour))
-            for hour in range(min(hours, default=0), max(hours, default=-1) + 1)
-        ),
-        by_day=tuple(
-            DayFigures(date=day, figures=of_day(day)) for day in _days(first, last)
-        ),
+        total=_figures(hours, now),
+        by_doctor=_by_doctor(hours, doctors, now),
+        by_weekday=_by_weekday(hours, now),
+        by_hour=_by_hour(hours, now),
+        by_day=_by_day(hours, first, last, now),
     )
 
 
-def _days(first: date, last: date) -> Iterator[date]:
-    return (first + n * _DAY for n in range((last - first).days + 1))
+@frozen
+class _Hour:
+    """An hour of a doctor's day, of which all groups are made."""
+
+    doctor_id: DoctorId
+    date: date
+    hour: int
+    visits: Sequence[CountedVisit]
+    minutes: Minutes
+
+
+def _hours(
+    visits: Iterable[CountedVisit],
+    worked: Mapping[DoctorId, DoctorTime],
+    zone: ZoneInfo,
+) -> Iterator[_Hour]:
+    visits_in: defaultdict[tuple[DoctorId, date, int], list[CountedVisit]]
+    visits_in = defaultdict(list)
+    for visit in visits:
+        visits_in[visit.doctor_id, visit.date, visit.start_time.hour].append(visit)
+    minutes_in = {
+        (doctor_id, day, hour): minutes
+        for doctor_id, time in worked.items()
+        for (day, hour), minutes in minutes_by_hour(time, zone).items()
+    }
+    for key in {**visits_in, **minutes_in}:
+        yield _Hour(*key, visits_in.get(key, ()), minutes_in.get(key, Minutes()))
+
+
+def _figures(hours: Collection[_Hour], now: datetime) -> VisitFigures:
+    visits = [visit for hour in hours for visit in hour.visits]
+    return figures_of(visits, sum((hour.minutes for hour in hours), Minutes()), now)
+
+
+def _grouped(
+    hours: Iterable[_Hour], key: Callable[[_Hour], K]
+) -> defaultdict[K, list[_Hour]]:
+    groups: defaultdict[K, list[_Hour]] = defaultdict(list)
+    for hour in hours:
+        groups[key(hour)].append(hour)
+    return groups
+
+
+def _by_doctor(
+    hours: Iterable[_Hour], doctors: Iterable[Doctor], now: datetime
+) -> tuple[DoctorFigures, ...]:
+    groups = _grouped(hours, lambda hour: hour.doctor_id)
+    return tuple(
+        DoctorFigures(
+            doctor_id=doctor.id,
+            name=doctor.name,
+            initials=doctor.initials,
+            color=doctor.color,
+            figures=_figures(groups[doctor.id], now),
+        )
+        for doctor in sorted(doctors, key=lambda doctor: doctor.sort_key)
+    )
+
+
+def _by_weekday(hours: Iterable[_Hour], now: datetime) -> tuple[WeekdayFigures, ...]:
+    groups = _grouped(hours, lambda hour: hour.date.weekday())
+    return tuple(
+        WeekdayFigures(weekday=weekday, figures=_figures(groups[number], now))
+        for number, weekday in enumerate(WEEKDAYS)
+    )
+
+
+def _by_hour(hours: Iterable[_Hour], now: datetime) -> tuple[HourFigures, ...]:
+    groups = _grouped(hours, lambda hour: hour.hour)
+    first, last = min(groups, default=0), max(groups, default=-1)
+    return tuple(
+        HourFigures(hour=hour, figures=_figures(groups[hour], now))
+        for hour in range(first, last + 1)
+    )
+
+
+def _by_day(
+    hours: Iterable[_Hour], first: date, last: date, now: datetime
+) -> tuple[DayFigures, ...]:
+    groups = _grouped(hours, lambda hour: hour.date)
+    return tuple(
+        DayFigures(date=day, figures=_figures(groups[day], now))
+        for day in each_day(first, last)
+    )

@@ -99,3 +99,10 @@ def merged(spans: Iterable[TimeSpan]) -> Iterator[TimeSpan]:
             current = span
     if current is not None:
         yield current
+
+
+def within(spans: Iterable[TimeSpan], whole: TimeSpan) -> Iterator[TimeSpan]:
+    """Yield the part of each of *spans* that lies in *whole*; of some there is none."""
+    for span in spans:
+        if span.overlaps(whole):
+            yield TimeSpan(max(span.start, whole.start), min(span.end, whole.end))

@@ -26,7 +26,7 @@ from clinicflow_core.entities.questionnaire import (
 )
 from clinicflow_core.entities.summary import Statement
 from clinicflow_core.errors import Problem
-from clinicflow_core.wire import pointer_step
+from clinicflow_core.wire import pointer_step, pointer_steps
 
 Answers = Mapping[str, Any]
 Typed = MultiDict[str, str]
@@ -56,6 +56,7 @@ _DAYS: Final = frozenset({Kind.DATE, Kind.DATE_TIME})
 _WHOLE: Final = re.compile(r"[-+]?[0-9]{1,15}")
 _DECIMAL: Final = re.compile(r"[-+]?[0-9]{1,15}[.,][0-9]{1,15}")
 _BLANK: Final = "\r\n\t "
+_LINE_EACH: Final = "each line"
 
 
 @frozen(kw_only=True)
@@ -82,8 +83,7 @@ class Step:
 
     def has(self, pointer: str) -> bool:
         """Return whether *pointer* leads to an answer in this step."""
-        first = "/" + pointer.split("/")[1] if pointer else ""
-        return first in map(pointer_step, self.link_ids)
+        return any(step in self.link_ids for step in pointer_steps(pointer)[:1])
 
 
 @frozen(kw_only=True)
@@ -112,6 +112,7 @@ class Field:
         control: What it is answered with; a macro of the template has this name.
         answer: As it is kept or was typed; None if there is none.
         wrong: What is wrong with it.
+        is_whole_day: Whether a year or a month alone is no answer.
         inner: What stands in the group, or under the question.
         entries: Of a list.
     """
@@ -122,6 +123,7 @@ class Field:
     control: str
     answer: Any = field(default=None, repr=False)
     wrong: str | None = None
+    is_whole_day: bool = False
     inner: tuple[Field, ...] = ()
     entries: tuple[Entry, ...] = ()
 
@@ -152,6 +154,22 @@ class Field:
         literal = str(self.answer or "")[:10]
         year, month, day = (*literal.split("-", 2), "", "")[:3]
         return year, month, day
+
+    @property
+    def is_no_date(self) -> bool:
+        """Whether what is wrong is that what was typed is no date."""
+        if self.wrong is None or self.control != "date":
+            return False
+        if self.is_whole_day:
+            return True
+        # A date that is too early or too late is one.
+        question = evolve(self.question, earliest=None, latest=None)
+        return bool(self.answer) and question.complaint(self.answer) is not None
+
+    @property
+    def says_a_line_each(self) -> bool:
+        """Whether its own words say how several answers are typed; in English."""
+        return _LINE_EACH in self.question.words
 
     @property
     def numbers(self) -> range:
@@ -190,6 +208,7 @@ def date_field(name: str, text: str, typed: str, wrong: str | None) -> Field:
         control="date",
         answer=typed,
         wrong=wrong,
+        is_whole_day=True,
     )
 
 

@@ -22,7 +22,7 @@ def add_assets(app: Flask) -> None:
     shelf.add_url_rule("/static/<path:name>", "GET /static/{name}", _asset)
     app.register_blueprint(shelf)
     app.jinja_env.globals["asset"] = _address
-    app.jinja_env.filters["plain"] = words.plain
+    app.jinja_env.filters.update(words.FILTERS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -25,7 +26,12 @@ from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk import accounts
 from clinicflow_core.desk.accounts import Me, SignedIn
 from clinicflow_core.entities.ids import ClinicId, SessionId
-from clinicflow_core.errors import NotPermittedError, NotSignedInError, RefusedError
+from clinicflow_core.errors import (
+    ClinicNotFoundError,
+    NotPermittedError,
+    NotSignedInError,
+    RefusedError,
+)
 from clinicflow_core.ports import Once, Store, UnitOfWork
 from clinicflow_core.settings import Environment, Settings
 from clinicflow_flask import logs
@@ -100,8 +106,16 @@ def add_browsers(app: Flask, settings: Settings, secret: str) -> None:
     )
 
 
-def welcome(signed_in: SignedIn) -> None:
-    """Let this browser be theirs who just signed in."""
+def welcome(signed_in: SignedIn, store: Store) -> None:
+    """Let this browser be theirs who just signed in; who was before is signed out."""
+    # Nobody was, or their session has ended, or their clinic is no more.
+    with suppress(NotSignedInError, ClinicNotFoundError):
+        accounts.sign_out(_known(store).desk())
+    remember(signed_in)
+
+
+def remember(signed_in: SignedIn) -> None:
+    """Let this browser be theirs, whoever it was before."""
     session.clear()  # With it goes the secret that somebody else may know.
     session.permanent = True
     session["clinic"] = str(signed_in.session.clinic_id)
@@ -124,14 +138,19 @@ def visitor(store: Store, *, renew: bool = True) -> Visitor:
     Raises:
         NotSignedInError: If nobody is.
     """
+    who = _known(store)
+    if renew and time.time() - session["seen"] > _RENEWED_SECONDS:
+        _renew()
+    logs.note_session(who.clinic_id, who.session_id)
+    return who
+
+
+def _known(store: Store) -> Visitor:
     try:
         clinic_id = ClinicId(UUID(session["clinic"]))
         session_id = SessionId(UUID(session["session"]))
     except KeyError:
         raise NotSignedInError from None
-    if renew and time.time() - session["seen"] > _RENEWED_SECONDS:
-        _renew()
-    logs.note_session(clinic_id, session_id)
     return Visitor(clinic_id, session_id, store)
 
 

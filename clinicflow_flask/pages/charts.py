@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from clinicflow_core.figures.rates import Rate, Share
 from clinicflow_core.figures.visits import StatusCounts
+from clinicflow_flask.pages import words
 
 WIDTH: Final = 360
 
@@ -308,7 +309,7 @@ def _legend(stacks: Sequence[Stack]) -> tuple[str, ...]:
 
 
 def _hint(name: str, status: str, count: int) -> str:
-    return f"{name}: {count} {status}"
+    return f"{name}, {words.STATUSES[status].lower()}: {count}"
 
 
 def _most_of(stacks: Sequence[Stack]) -> str:
@@ -323,7 +324,7 @@ def _visits(count: int) -> str:
 
 
 def _table(group: str, stacks: Sequence[Stack]) -> Table:
-    heads = (status.replace("-", " ").capitalize() for status in STATUSES)
+    heads = (words.STATUSES[status] for status in STATUSES)
     return Table(
         columns=(group, "Booked", *heads),
         rows=tuple(

@@ -2,17 +2,19 @@
 Choosing a patient in a form: found as one types, or by a button without a script.
 
 A template puts `choose_patient` of `parts.html` into its form. It sends the words that
-are looked for as `WORDS`, and whoever is chosen as `patient_id`.
+are looked for as `WORDS`, and whoever is chosen as `patient_id`; whatever it sends
+besides has been typed, and waits until somebody new is registered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
 
 from attrs import evolve, field, frozen
-from flask import Response
+from flask import Response, request
 
 from clinicflow_core.checks import text
 from clinicflow_core.desk import register
@@ -22,7 +24,7 @@ from clinicflow_core.ports import PageRequest
 from clinicflow_flask.pages import forms
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.forms import Form
-from clinicflow_flask.pages.rendering import go, is_part, render
+from clinicflow_flask.pages.rendering import go, is_part, own_path, render
 from clinicflow_flask.pages.table import Page
 
 WORDS: Final = "q"
@@ -77,6 +79,28 @@ def choice(who: Visitor, form: Form, patient_id: PatientId | None = None) -> Cho
     return _choice(who, words, _id(form[_CHOSEN]) or patient_id)
 
 
+def going_on(path: str, typed: Collection[tuple[str, str]]) -> str:
+    """
+    Return *path* with what was *typed*, as pairs of name and value, in its query.
+
+    What is empty is left out, and so is the longest while `own_path` takes no path of
+    that length.
+    """
+    parts = urlsplit(own_path(path))
+    names = {name for name, _ in typed}
+    before = [each for each in parse_qsl(parts.query) if each[0] not in names]
+    kept = sorted((each for each in (*before, *typed) if each[1]), key=_length)
+    while True:
+        whole = parts._replace(query=urlencode(kept)).geturl()
+        if not kept or own_path(whole) == whole:
+            return whole
+        kept.pop()
+
+
+def _length(typed: tuple[str, str]) -> int:
+    return len(typed[1])
+
+
 @frozen(kw_only=True)
 class _Asked:
     q: str = field(default="", repr=False, validator=_words)
@@ -89,7 +113,10 @@ def _found(who: Visitor) -> Response:
     if not is_part():
         return go(f"/patients?{urlencode({WORDS: asked.q})}")
     found = _choice(who, asked.q.strip(), asked.patient_id)
-    return render("patients_found.html", who, choice=found, following=asked.next)
+    known = {WORDS, _CHOSEN, "next"}
+    typed = [each for each in request.args.items(multi=True) if each[0] not in known]
+    following = going_on(asked.next, typed) if asked.next else ""
+    return render("patients_found.html", who, choice=found, following=following)
 
 
 def _choice(who: Visitor, words: str, chosen_id: PatientId | None) -> Choice:

@@ -16,8 +16,10 @@ from babel import Locale
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
-from clinicflow_core.desk import dashboard
-from clinicflow_core.desk.dashboard import FiguresRequest, Happening, Today
+from clinicflow_core.desk import activity, counting
+from clinicflow_core.desk.activity import Happening
+from clinicflow_core.desk.counting import FiguresRequest
+from clinicflow_core.desk.today import Today, tell_today
 from clinicflow_core.entities.ids import UserId
 from clinicflow_core.figures import visits
 from clinicflow_core.figures.clinic import ClinicFigures, VisitFigures
@@ -39,63 +41,6 @@ SHOWN: Final = 6
 
 NEWEST: Final = 15
 """How many of the things that happened last are told."""
-
-HAPPENED: Final[Mapping[str, str]] = {
-    "appointment.arrived": "A patient arrived",
-    "appointment.booked": "A visit was booked",
-    "appointment.cancelled": "A visit was cancelled",
-    "appointment.changed": "A visit's details were changed",
-    "appointment.completed": "A visit was completed",
-    "appointment.confirmed": "A visit was confirmed",
-    "appointment.missed": "A patient did not come",
-    "appointment.reinstated": "A visit was reinstated",
-    "appointment.rescheduled": "A visit was moved",
-    "appointment.retimed": "A visit kept its wall clock as clocks changed",
-    "clinic.changed": "The clinic's details were changed",
-    "clinic.founded": "The clinic was founded",
-    "clinic.policy-set": "The rules for booking were changed",
-    "clinic.signed-up": "The clinic signed up",
-    "doctor.added": "A doctor was added",
-    "doctor.changed": "A doctor's details were changed",
-    "doctor.dated-hours-set": "A doctor's hours were set for a day",
-    "doctor.hours-set": "A doctor's hours were changed",
-    "doctor.policy-set": "A doctor's rules for booking were changed",
-    "doctor.removed": "A doctor was removed",
-    "doctor.time-off-given-back": "A doctor's time off was given back",
-    "doctor.time-off-taken": "A doctor took time off",
-    "intake.linked": "A form was put to a visit",
-    "intake.resent": "A form was sent again",
-    "intake.reviewed": "A form was reviewed",
-    "intake.revoked": "A form's link was revoked",
-    "intake.sent": "A form was sent",
-    "intake.submitted": "A form was filled in",
-    "patient.changed": "A patient's details were changed",
-    "patient.erased": "A patient was erased",
-    "patient.merged": "Two records of a patient were merged",
-    "patient.registered": "A patient was registered",
-    "patient.removed": "A patient was removed",
-    "questionnaire.added": "A questionnaire was added",
-    "series.booked": "A series of visits was booked",
-    "summary.edited": "A summary was edited",
-    "summary.generated": "A summary was made",
-    "summary.signed": "A summary was signed",
-    "user.added": "An account was opened",
-    "user.changed": "An account was changed",
-    "user.google-linked": "An account was linked to Google",
-    "user.password-changed": "A password was changed",
-    "user.session-reused": "A sign-in was ended, as its token was used twice",
-    "user.signed-in": "Somebody signed in",
-    "user.signed-out": "Somebody signed out",
-    "waitlist.accepted": "An offer was accepted from the waitlist",
-    "waitlist.declined": "An offer was declined from the waitlist",
-    "waitlist.joined": "Somebody joined the waitlist",
-    "waitlist.offer-expired": "An offer to the waitlist expired",
-    "waitlist.offer-withdrawn": "An offer to the waitlist was withdrawn",
-    "waitlist.offered": "A time was offered to the waitlist",
-    "waitlist.removed": "Somebody was taken off the waitlist",
-    "waitlist.withdrawn": "Somebody left the waitlist",
-}
-"""What happened, by the kind of the event."""
 
 _PLACES: Final[Mapping[str, str]] = {
     "appointment": "/visits/{}",
@@ -159,9 +104,9 @@ class Told:
 def _dashboard(who: Visitor) -> Response:
     form = forms.Form(MultiDict(request.args))
     desk = who.desk()
-    today = dashboard.today(desk)
-    figures = form.done(FiguresRequest, lambda wanted: dashboard.figures(wanted, desk))
-    happened = dashboard.activity(PageRequest(limit=_LOOKED_AT), desk)
+    today = tell_today(desk)
+    figures = form.done(FiguresRequest, lambda wanted: counting.figures(wanted, desk))
+    happened = activity.page(PageRequest(limit=_LOOKED_AT), desk)
     return render(
         "dashboard.html",
         who,
@@ -197,7 +142,7 @@ def _presets(today: Today, figures: ClinicFigures | None) -> list[Preset]:
     month_length = monthrange(on.year, on.month)[1]
     ranges = {
         "This week": (monday, monday + 6 * _DAY),
-        "Last 4 weeks": (on - (dashboard.USUAL_DAYS - 1) * _DAY, on),
+        "Last 4 weeks": (on - (counting.USUAL_DAYS - 1) * _DAY, on),
         "This month": (on.replace(day=1), on.replace(day=month_length)),
     }
     shown = figures and (figures.from_, figures.to)
@@ -381,7 +326,7 @@ def _told(event: Happening, me: UserId) -> Told:
     place = None if event.kind in _GONE else _PLACES.get(record)
     return Told(
         at=event.at,
-        text=HAPPENED[event.kind],
+        text=words.HAPPENED[event.kind],
         by=_who(event, me),
         path=place and place.format(event.record_id),
     )

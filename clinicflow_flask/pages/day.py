@@ -14,13 +14,15 @@ from markupsafe import Markup
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.checks import text
-from clinicflow_core.desk import schedule
+from clinicflow_core.desk import doctors, schedule
 from clinicflow_core.desk.schedule import DoctorDay, ScheduleWeek
+from clinicflow_core.entities.appointment import HOLDING
+from clinicflow_core.entities.doctor import Doctor
 from clinicflow_core.entities.ids import DoctorId
-from clinicflow_core.ports import UnitOfWork
-from clinicflow_core.timespan import wall_clock
+from clinicflow_core.ports import MOST_DOCTORS, PageRequest, UnitOfWork
+from clinicflow_core.timespan import minutes_of, wall_clock
 from clinicflow_flask.pages import forms, words
-from clinicflow_flask.pages.board import board, minutes
+from clinicflow_flask.pages.board import board
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.rendering import render
 from clinicflow_flask.pages.table import Page
@@ -42,6 +44,10 @@ class Shown:
     date: date | None = None
     doctor_id: DoctorId | None = None
     seen: str | None = field(default=None, validator=text(100))
+
+    @property
+    def doctor_ids(self) -> list[DoctorId]:
+        return [] if self.doctor_id is None else [self.doctor_id]
 
 
 def _today(who: Visitor) -> Response:
@@ -77,11 +83,11 @@ def _this_week(who: Visitor) -> Response:
 def _week(of: date | None, who: Visitor) -> Response:
     asked = forms.asked(Shown)
     desk = who.desk()
-    week = schedule.week(asked.date or of, [], desk)
+    week = schedule.week(asked.date or of, asked.doctor_ids, desk)
     values: dict[str, Any] = {
         "monday": week.date,
         "days": [day.date for day in week.days],
-        "doctors": [each.doctor for each in week.days[0].doctors],
+        "doctors": _to_choose_from(week, desk),
         "doctor_id": asked.doctor_id,
         "today": _today_at(desk),
         "one_day": _DAY,
@@ -93,30 +99,37 @@ def _week(of: date | None, who: Visitor) -> Response:
         who,
         path=f"/week/{week.date}",
         **values,
-        **_drawn(_days_of(asked.doctor_id, week), desk),
+        **_drawn(_days_of(week), desk),
     )
 
 
 def _week_board(of: date, who: Visitor) -> Response:
     asked = forms.asked(Shown)
     desk = who.desk()
-    week = schedule.week(of, [], desk)
-    columns = [] if asked.doctor_id is None else _days_of(asked.doctor_id, week)
+    week = schedule.week(of, asked.doctor_ids, desk)
+    columns = _days_of(week) if asked.doctor_id else []  # A week of all is no board.
     return _board_alone(columns, f"/week/{of}", desk)
 
 
-def _days_of(doctor_id: DoctorId, week: ScheduleWeek) -> list[tuple[date, DoctorDay]]:
-    return [
-        (day.date, each)
-        for day in week.days
-        for each in day.doctors
-        if each.doctor.id == doctor_id
-    ]
+def _days_of(week: ScheduleWeek) -> list[tuple[date, DoctorDay]]:
+    return [(day.date, each) for day in week.days for each in day.doctors]
+
+
+def _to_choose_from(week: ScheduleWeek, desk: UnitOfWork) -> Sequence[Doctor]:
+    if desk.actor.may(Permission.SEE_DIARY):
+        return doctors.page(PageRequest(limit=MOST_DOCTORS), desk).items
+    return [each.doctor for each in week.days[0].doctors]
 
 
 @frozen
 class Total:
-    """One doctor's day in short; *free* is in minutes of the hours."""
+    """
+    One doctor's day in short.
+
+    Attributes:
+        visits: Those that begin on it and take place: none counts on two days.
+        free: In minutes of the hours.
+    """
 
     date: date
     visits: int
@@ -129,8 +142,9 @@ def _totals(week: ScheduleWeek) -> list[tuple[DoctorDay, list[Total]]]:
     for day in week.days:
         for each in day.doctors:
             _, totals = by_doctor.setdefault(each.doctor.id, (each, []))
-            held, free = minutes(day.date, each)
-            totals.append(Total(day.date, held, free, is_off=each.closed))
+            visits = sum(v.appointment.status in HOLDING for v in each.visits)
+            free = sum(minutes_of(stretch.span) for stretch in each.free)
+            totals.append(Total(day.date, visits, free, is_off=each.closed))
     return list(by_doctor.values())
 
 
@@ -143,7 +157,8 @@ def _drawn(
         "board.html",
         board=board(
             columns,
-            wall_clock(desk.now, desk.clinic.zone),
+            desk.clinic.zone,
+            desk.now,
             may_book=desk.actor.may(Permission.BOOK),
         ),
         is_week=len({each.doctor.id for _, each in columns}) < len(columns),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import groupby, zip_longest
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from attrs import field, frozen
 from flask import Response
@@ -28,7 +28,7 @@ from clinicflow_core.entities.ids import DoctorId, TimeOffId
 from clinicflow_core.entities.policy import DoctorPolicy
 from clinicflow_core.ports import PageRequest
 from clinicflow_flask.pages import browsers, forms
-from clinicflow_flask.pages.board import color_for
+from clinicflow_flask.pages.board import color_for, color_of
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.forms import Form
 from clinicflow_flask.pages.rendering import go, render
@@ -120,6 +120,7 @@ class Listed:
     """A doctor in the list, with the weekly hours."""
 
     doctor: Doctor
+    color: str
     week: Sequence[DaysAlike]
 
 
@@ -130,7 +131,10 @@ def _list(who: Visitor) -> Response:
     return render(
         "doctors.html",
         who,
-        doctors=[Listed(f.doctor, list(days_alike(f.hours))) for f in found.items],
+        doctors=[
+            Listed(each.doctor, color_of(each.doctor), list(days_alike(each.hours)))
+            for each in found.items
+        ],
         following=found.next and cursor_of(found.next),
     )
 
@@ -158,14 +162,13 @@ def _path_of(doctor: Doctor) -> str:
 
 def _new_shown(who: Visitor, form: Form) -> Response:
     who.must(Permission.KEEP_DOCTORS)
-    others = doctors.page(_MANY, who.desk()).items
     return render(
         "doctors_new.html",
         who,
         form.status,
         form=form,
         again=_NEW,
-        color=color_for(len(others)),
+        color=color_for(DoctorId(uuid4())),
     )
 
 
@@ -313,12 +316,11 @@ def _give_back(doctor_id: DoctorId, time_off_id: TimeOffId, who: Visitor) -> Res
 
 
 def _stranded(doctor_id: DoctorId, who: Visitor) -> Response:
-    found = schedule.stranded(_MANY, who.desk())
     return render(
         "doctor_stranded.html",
         who,
         doctor=doctors.get(doctor_id, who.desk()),
-        stranded=[v for v in found.items if v.appointment.doctor_id == doctor_id],
+        stranded=schedule.stranded(_MANY, who.desk(), doctor_id).items,
     )
 
 
@@ -363,7 +365,7 @@ def _shown(
         **forms_by_name,
         doctor=doctor,
         again=_path_of(doctor),
-        color=doctor.color or color_for(doctor.id.int),
+        color=color_of(doctor),
         week_in_words=list(days_alike(hours)),
         typed=_with_room(typed or _as_typed(hours), forms_by_name["week"][_ADD]),
         added=forms_by_name["week"][_ADD],

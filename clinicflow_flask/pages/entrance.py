@@ -6,7 +6,7 @@ from flask import Response, request
 
 from clinicflow_core.desk import accounts
 from clinicflow_core.desk.accounts import Credentials, SignUp
-from clinicflow_core.ports import Entrance
+from clinicflow_core.ports import Entrance, Store
 from clinicflow_flask.pages import browsers, forms, google
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.rendering import HOME, go, own_path, render
@@ -21,7 +21,7 @@ def _sign_in_form() -> Response:
     return _shown(forms.Form())
 
 
-def _sign_in(entrance: Entrance) -> Response:
+def _sign_in(entrance: Entrance, store: Store) -> Response:
     form = forms.sent()
     signed_in = form.done(
         Credentials,
@@ -29,7 +29,7 @@ def _sign_in(entrance: Entrance) -> Response:
     )
     if signed_in is None:
         return _shown(form)
-    browsers.welcome(signed_in)
+    browsers.welcome(signed_in, store)
     return go(own_path(form["next"]))
 
 
@@ -48,12 +48,12 @@ def _sign_up_form() -> Response:
     return render("sign_up.html", form=forms.Form())
 
 
-def _sign_up(entrance: Entrance) -> Response:
+def _sign_up(entrance: Entrance, store: Store) -> Response:
     form = forms.sent()
     signed_in = form.done(SignUp, lambda wanted: accounts.sign_up(wanted, entrance))
     if signed_in is None:
         return render("sign_up.html", status=form.status, form=form)
-    browsers.welcome(signed_in)
+    browsers.welcome(signed_in, store)
     return go(HOME)
 
 

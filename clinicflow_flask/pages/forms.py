@@ -25,6 +25,7 @@ from clinicflow_core.errors import (
     InvalidError,
     NotFoundError,
     RefusedError,
+    StaleVersionError,
     TooManyTriesError,
     UnreadableError,
     WrongCredentialsError,
@@ -59,11 +60,14 @@ class Form:
         typed: By the name of the field.
         problems: What is wrong with a field, by its name; "" is the whole form.
         refusal: Why the act was not done, if it was refused.
+        labels: What the page calls a field, by the name of the field, which is the id
+            of its element too. A field stands here once it is written.
     """
 
     typed: MultiDict[str, str] = field(factory=MultiDict, repr=False)
     problems: dict[str, str] = field(factory=dict)
     refusal: ClinicFlowError | None = None
+    labels: dict[str, str] = field(factory=dict)
 
     def __getitem__(self, name: str) -> str:
         return self.typed.get(name, "")
@@ -76,6 +80,22 @@ class Form:
         """Let *values*, by name, stand in the form as if they had been typed."""
         for name, value in values:
             self.typed[name] = str(value)
+
+    def labelled(self, name: str, label: str) -> str:
+        """Return the *label* of a field, and know that the page has that field."""
+        self.labels[name] = label
+        return label
+
+    def place_of(self, name: str) -> str | None:
+        """Return the field or group of the page that is nearest to *name*, or None."""
+        while name and name not in self.labels:
+            name = name.rpartition(".")[0]
+        return name or None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether somebody else changed the record while this was filled in."""
+        return isinstance(self.refusal, StaleVersionError)
 
     @property
     def is_fine(self) -> bool:

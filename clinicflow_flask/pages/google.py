@@ -22,7 +22,7 @@ from clinicflow_core.errors import (
     UnavailableError,
     WrongCredentialsError,
 )
-from clinicflow_core.ports import Entrance
+from clinicflow_core.ports import Entrance, Store
 from clinicflow_flask import google, logs
 from clinicflow_flask.google import Callback, GoogleLink, GoogleSignUp
 from clinicflow_flask.pages import browsers, forms
@@ -59,18 +59,18 @@ def _depart() -> Response:
     return Response(status=303, headers={"Location": way_there})
 
 
-def _return(entrance: Entrance) -> Response:
+def _return(entrance: Entrance, store: Store) -> Response:
     identity = google.returned(forms.asked(Callback), PATH)
     outcome = acts.sign_in(identity, entrance)
     if isinstance(outcome, SignedIn):
-        return _welcomed(outcome)
+        return _welcomed(outcome, store)
     session[_OFFER] = google.sealed(identity, outcome)
     return go(f"{PATH}/{outcome.value}")
 
 
-def _welcomed(signed_in: SignedIn) -> Response:
+def _welcomed(signed_in: SignedIn, store: Store) -> Response:
     following = own_path(session.get(_FOLLOWING))
-    browsers.welcome(signed_in)
+    browsers.welcome(signed_in, store)
     return go(following)
 
 
@@ -78,28 +78,32 @@ def _link_form() -> Response:
     return _shown(Step.LINK, forms.Form())
 
 
-def _link(entrance: Entrance) -> Response:
+def _link(entrance: Entrance, store: Store) -> Response:
     form = forms.sent()
     signed_in = form.done(
         GoogleLink,
         lambda wanted: google.link(wanted, entrance),
         only={"link_token": _offer()},
     )
-    return _shown(Step.LINK, form) if signed_in is None else _welcomed(signed_in)
+    if signed_in is None:
+        return _shown(Step.LINK, form)
+    return _welcomed(signed_in, store)
 
 
 def _sign_up_form() -> Response:
     return _shown(Step.SIGN_UP, forms.Form())
 
 
-def _sign_up(entrance: Entrance) -> Response:
+def _sign_up(entrance: Entrance, store: Store) -> Response:
     form = forms.sent()
     signed_in = form.done(
         GoogleSignUp,
         lambda wanted: google.sign_up(wanted, entrance),
         only={"signup_token": _offer()},
     )
-    return _shown(Step.SIGN_UP, form) if signed_in is None else _welcomed(signed_in)
+    if signed_in is None:
+        return _shown(Step.SIGN_UP, form)
+    return _welcomed(signed_in, store)
 
 
 def _shown(step: Step, form: forms.Form) -> Response:

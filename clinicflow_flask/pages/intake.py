@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from attrs import field, frozen
-from flask import Response, request
+from attrs import frozen
+from flask import Response, current_app, request
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.checks import whole
 from clinicflow_core.desk import (
     booking,
-    dashboard,
     intake,
     questionnaires,
     register,
@@ -28,6 +26,7 @@ from clinicflow_core.desk.intake import (
     Sent,
 )
 from clinicflow_core.desk.summaries import EditSummary
+from clinicflow_core.desk.today import tell_today
 from clinicflow_core.entities.appointment import TO_COME, Appointment, IntakeStatus
 from clinicflow_core.entities.ids import AppointmentId, FormId, PatientId
 from clinicflow_core.entities.intake import FormStatus
@@ -51,8 +50,11 @@ from clinicflow_flask.pages.rendering import go, render
 from clinicflow_flask.pages.table import Page
 from clinicflow_flask.paging import cursor_of
 
-MOST_POLLS: Final = 30
-"""How often a browser asks whether a summary is there, every two seconds."""
+LOOK_AGAIN: Final = "look-again"
+"""The event at which a page that waits for a summary fetches it."""
+
+PUBLIC_URL: Final = "PUBLIC_URL"
+"""Where the application keeps that setting; without it the header Host must do."""
 
 AT_FIRST: Final = 20
 """How many forms of each kind the first page shows."""
@@ -74,13 +76,6 @@ class Wanted:
 
     patient_id: PatientId | None = None
     appointment_id: AppointmentId | None = None
-
-
-@frozen(kw_only=True)
-class Polled:
-    """How often a browser has asked by itself whether a summary is there."""
-
-    tries: int = field(default=0, validator=whole(0, MOST_POLLS))
 
 
 @frozen(kw_only=True)
@@ -111,7 +106,7 @@ def _list(who: Visitor) -> Response:
         who,
         chosen=asked.status,
         shown=shown,
-        today=dashboard.today(who.desk()) if asked.status is None else None,
+        today=tell_today(who.desk()) if asked.status is None else None,
     )
 
 
@@ -203,8 +198,14 @@ def _link(who: Visitor, sent: Sent) -> Response:
         who,
         sent=sent,
         patient=patient,
-        address=f"{request.host_url}i/{sent.token}",
+        address=f"{_public_url()}/i/{sent.token}",
     )
+
+
+def _public_url() -> str:
+    """Return where patients reach the service; "" if nobody has said so."""
+    asked = request.host_url.rstrip("/") if request.host else ""
+    return current_app.config[PUBLIC_URL] or asked
 
 
 def _resend(who: Visitor, form_id: FormId) -> Response:
@@ -231,10 +232,10 @@ def _shown(who: Visitor, form_id: FormId, form: Form) -> Response:
     asked = None
     if given.questionnaire_id is not None:
         asked = questionnaires.get(given.questionnaire_id, who.desk()).definition
-    versions = summaries.history(form_id, who.desk())
+    desk = who.desk()
+    versions = summaries.history(form_id, desk)
     summary = next((each for each in versions if each.superseded_at is None), None)
     is_made = summary is not None and summary.status is not SummaryStatus.GENERATING
-    polled = forms.asked(Polled)
     return render(
         "intake_form.html",
         who,
@@ -253,17 +254,23 @@ def _shown(who: Visitor, form_id: FormId, form: Form) -> Response:
         ),
         summary=summary,
         is_made=is_made,
+        is_awaited=summary is not None and summaries.is_under_way(summary, desk.now),
         earlier=[
             each
             for each in versions
             if each is not summary and each.status is not SummaryStatus.GENERATING
         ],
         signed_by=_signer(who, summary),
-        tries=polled.tries + 1,
-        may_poll=polled.tries < MOST_POLLS,
         days_open=DAYS_OPEN,
         most_days=MOST_DAYS_OPEN,
     )
+
+
+def _is_awaited(who: Visitor, form_id: FormId) -> Response:
+    """Answer nothing while the summary is made; then let the page look again."""
+    if summaries.is_awaited(form_id, who.desk()):
+        return Response(status=204)
+    return Response(headers={"HX-Trigger": LOOK_AGAIN})
 
 
 def _visit_of(appointment_id: AppointmentId | None, who: Visitor) -> Appointment | None:
@@ -368,6 +375,7 @@ PAGES = (
     Page("POST", "/intake/{form_id}/resend", _resend),
     Page("POST", "/intake/{form_id}/revoke", _revoke),
     Page("POST", "/intake/{form_id}/review", _review),
+    Page("GET", "/intake/{form_id}/summary/state", _is_awaited, polls=True),
     Page("POST", "/intake/{form_id}/summary", _ask_again),
     Page("POST", "/intake/{form_id}/summary/sign", _sign),
     Page("GET", "/intake/{form_id}/summary/edit", _begin_edit),

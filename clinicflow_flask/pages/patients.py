@@ -273,7 +273,9 @@ def _merge_form(patient_id: PatientId, who: Visitor) -> Response:
 def _merge(patient_id: PatientId, who: Visitor) -> Response:
     form = forms.sent()
     merged = form.done(
-        MergePatients, lambda wanted: register.merge(patient_id, wanted, who.desk())
+        MergePatients,
+        lambda wanted: register.merge(patient_id, wanted, who.desk()),
+        where=lambda _: "patient_id",
     )
     if merged is None:
         return _merge_shown(patient_id, who, form)

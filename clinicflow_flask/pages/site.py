@@ -50,6 +50,7 @@ def add_site(
     app: Flask, chosen: Settings, secret: str, store: Store, summarizer: Summarizer
 ) -> None:
     """Make *app* show the pages, to browsers that it knows by what *secret* signs."""
+    app.config[intake.PUBLIC_URL] = chosen.public_url
     add_assets(app)
     add_browsers(app, chosen, secret)
     add_pages(app, PAGES, store, summarizer)

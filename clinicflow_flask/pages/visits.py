@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, time
 from typing import Final
-from urllib.parse import urlencode
 
-from attrs import field, frozen
-from flask import Response
+from flask import Response, request
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.checks import text
-from clinicflow_core.desk import availability, booking, doctors, schedule
+from clinicflow_core.desk import availability, booking, doctors, schedule, undoing
 from clinicflow_core.desk.availability import FindNext
 from clinicflow_core.desk.booking import (
     BookAppointment,
@@ -24,11 +20,12 @@ from clinicflow_core.entities.appointment import (
     TO_COME,
     Appointment,
     CancellationType,
+    Step,
     VisitCategory,
     VisitType,
 )
-from clinicflow_core.entities.ids import AppointmentId, DoctorId, PatientId
-from clinicflow_core.errors import BookingConflictError
+from clinicflow_core.entities.ids import AppointmentId
+from clinicflow_core.errors import BookingConflictError, InvalidTransitionError
 from clinicflow_core.ports import PageRequest, UnitOfWork
 from clinicflow_core.scheduling.openings import Opening
 from clinicflow_core.timespan import wall_clock
@@ -43,26 +40,28 @@ from clinicflow_flask.pages.table import Page
 TAKE: Final = "take"
 """The button that takes an alternative; see `place_of`."""
 
+_WISH: Final = (
+    "doctor_id",
+    "date",
+    "start_time",
+    "duration",
+    "visit_category",
+    "visit_type",
+    "meeting_link",
+)
+"""What can be typed of a visit to book, besides the patient."""
+
+_UNDO: Final = {
+    Step.CONFIRM: "Undo “confirmed”",
+    Step.ARRIVE: "Undo “arrived”",
+    Step.COMPLETE: "Undo “took place”",
+    Step.NO_SHOW: "Let it stand again",
+    Step.CANCEL: "Let it stand again",
+}
+"""The button that undoes a step, later than right after it."""
+
 _NEXT: Final = 8
 _MOST_DOCTORS: Final = PageRequest(limit=200)
-
-
-@frozen(kw_only=True)
-class Proposed:
-    """What somebody who begins to book has chosen already."""
-
-    doctor_id: DoctorId | None = None
-    patient_id: PatientId | None = None
-    date: date | None = None
-    start_time: time | None = None
-    duration: int | None = None
-
-
-@frozen(kw_only=True)
-class Taken:
-    """An alternative to what was refused: doctor, day and time, each after a space."""
-
-    take: str | None = field(default=None, validator=text(60))
 
 
 def place_of(opening: Opening) -> str:
@@ -79,19 +78,11 @@ def _with_alternative(form: Form) -> Form:
 
 
 def _begin(who: Visitor) -> Response:
-    asked = forms.asked(Proposed)
+    """Show the form with what was chosen or typed before; all is judged when sent."""
     form = Form()
-    form.put(
-        (name, value)
-        for name, value in (
-            ("doctor_id", asked.doctor_id),
-            ("date", asked.date),
-            ("start_time", asked.start_time and asked.start_time.isoformat("minutes")),
-            ("duration", asked.duration),
-        )
-        if value is not None
-    )
-    return _booking(form, who, asked.patient_id)
+    names = (*_WISH, "patient_id")
+    form.put((name, request.args[name]) for name in names if request.args.get(name))
+    return _booking(form, who)
 
 
 def _book(who: Visitor) -> Response:
@@ -106,13 +97,10 @@ def _book(who: Visitor) -> Response:
     return go(_path_of(visit))
 
 
-def _booking(form: Form, who: Visitor, patient_id: PatientId | None = None) -> Response:
+def _booking(form: Form, who: Visitor) -> Response:
     who.must(Permission.BOOK)
     desk = who.desk()
     known = doctors.page(_MOST_DOCTORS, desk).items
-    here = {
-        name: form[name] for name in ("doctor_id", "date", "start_time") if form[name]
-    }
     return render(
         "book.html",
         who,
@@ -120,8 +108,8 @@ def _booking(form: Form, who: Visitor, patient_id: PatientId | None = None) -> R
         form=form,
         doctors=known,
         doctor_names={doctor.id: doctor.name for doctor in known},
-        choice=choosing.choice(who, form, patient_id),
-        here=f"/book?{urlencode(here)}",
+        choice=choosing.choice(who, form),
+        here=choosing.going_on("/book", [(name, form[name]) for name in _WISH]),
         day_path=f"/day/{form['date']}" if form["date"] else "/day",
         today=wall_clock(desk.now, desk.clinic.zone).date(),
         openings=[] if form["start_time"] else _next(form, who.desk()),
@@ -158,8 +146,9 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
     details = schedule.visit(appointment_id, desk)
     visit = details.appointment
     known = doctors.page(_MOST_DOCTORS, who.desk()).items
+    steps = visit.steps(desk.now, desk.clinic.zone)
     is_conflict = isinstance(form.refusal, BookingConflictError)
-    has_changed = browsers.has_news() or not form.is_fine
+    has_news = browsers.has_news()
     response = render(
         "visit.html",
         who,
@@ -170,18 +159,19 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
         state=state_of(visit, has_begun=visit.starts_at < desk.now),
         doctors=known,
         doctor_names={doctor.id: doctor.name for doctor in known},
+        steps={step.value for step in steps},
+        # Right after a step the notice of it has the button.
+        undo=None if has_news or not details.undoable else _UNDO.get(details.undoable),
         is_conflict=is_conflict,
         wants_move=is_conflict or "start_time" in form.typed,
-        now=desk.now,
         today=wall_clock(desk.now, desk.clinic.zone).date(),
         take=TAKE,
         place_of=place_of,
         can_override=_can_override(form),
         reasons=[e for e in CancellationType if e is not CancellationType.NO_SHOW],
         is_open=visit.status in TO_COME,
-        may_move=not visit.arrived,
     )
-    if has_changed:
+    if has_news or not form.is_fine:
         # A board beside it draws itself anew.
         response.headers["HX-Trigger"] = "visit-changed"
     return response
@@ -192,48 +182,56 @@ def _path_of(visit: Appointment) -> str:
 
 
 def _step(
-    act: Callable[[AppointmentId, UnitOfWork], object],
+    step: Step,
+    act: Callable[[AppointmentId, UnitOfWork, int | None], object],
     said: str,
-    undo: Callable[[AppointmentId], str] | None = None,
 ) -> Callable[[AppointmentId, Visitor], Response]:
-    """
-    Return the view for a step of a visit that needs nothing to be typed.
-
-    Args:
-        undo: Returns the path that takes it back, if that can be.
-    """
+    """Return the view for a step of a visit that needs nothing to be typed."""
 
     def view(appointment_id: AppointmentId, who: Visitor) -> Response:
-        form = forms.pressed(lambda: act(appointment_id, who.desk()))
+        desk = who.desk()
+        before = booking.get(appointment_id, desk)
+        if step not in before.steps(desk.now, desk.clinic.zone):
+            # The page offered it, so somebody was faster, or it is kept from long ago.
+            form = forms.pressed(lambda: _refuse(before, step))
+            return _shown(appointment_id, who, form)
+        version = forms.version()
+        form = forms.pressed(lambda: act(appointment_id, who.desk(), version))
         if not form.is_fine:
             return _shown(appointment_id, who, form)
-        browsers.say(said, undo_path=undo and undo(appointment_id))
-        return go(f"/visits/{appointment_id}")
+        return _done(appointment_id, said, who)
 
     return view
 
 
+def _refuse(visit: Appointment, step: Step) -> None:
+    raise InvalidTransitionError(visit.id, visit.status.value, step.value)
+
+
+def _done(appointment_id: AppointmentId, said: str, who: Visitor) -> Response:
+    """Say what was done to a visit, and let it be undone."""
+    visit = booking.get(appointment_id, who.desk())
+    path = _path_of(visit)
+    browsers.say(said, undo_path=f"{path}/undo", undo_version=visit.version)
+    return go(path)
+
+
 def _cancel(appointment_id: AppointmentId, who: Visitor) -> Response:
-    form = forms.sent()
+    form, version = forms.sent(), forms.version()
     done = form.done(
         CancelAppointment,
-        lambda wanted: booking.cancel(appointment_id, wanted, who.desk()),
+        lambda wanted: booking.cancel(appointment_id, wanted, who.desk(), version),
     )
     if done is None:
         return _shown(appointment_id, who, form)
-    browsers.say("The visit is cancelled.", undo_path=_undo(appointment_id))
-    return go(f"/visits/{appointment_id}")
-
-
-def _undo(appointment_id: AppointmentId) -> str:
-    return f"/visits/{appointment_id}/reinstate"
+    return _done(appointment_id, "The visit is cancelled.", who)
 
 
 def _reinstate(appointment_id: AppointmentId, who: Visitor) -> Response:
-    form = forms.sent()
+    form, version = forms.sent(), forms.version()
     visit = form.done(
         ReinstateAppointment,
-        lambda wanted: booking.reinstate(appointment_id, wanted, who.desk()),
+        lambda wanted: booking.reinstate(appointment_id, wanted, who.desk(), version),
     )
     if visit is None:
         return _shown(appointment_id, who, form)
@@ -243,7 +241,9 @@ def _reinstate(appointment_id: AppointmentId, who: Visitor) -> Response:
 
 def _move(appointment_id: AppointmentId, who: Visitor) -> Response:
     form = _with_alternative(forms.sent())
-    version = forms.version()
+    before = booking.get(appointment_id, who.desk())
+    # With a version nobody else's move can come between, and count as this one.
+    version = forms.version() or before.version
     visit = form.done(
         RescheduleAppointment,
         lambda wanted: booking.reschedule(
@@ -252,21 +252,33 @@ def _move(appointment_id: AppointmentId, who: Visitor) -> Response:
     )
     if visit is None:
         return _shown(appointment_id, who, form)
-    browsers.say(
-        "The visit is moved.",
-        undo_path=f"{_path_of(visit)}/move-back",
-        undo_version=visit.version,
-    )
-    return go(_path_of(visit))
+    if visit.times_moved == before.times_moved:
+        browsers.say("It is where it was.")
+        return go(_path_of(visit))
+    return _done(appointment_id, "The visit is moved.", who)
 
 
-def _move_back(appointment_id: AppointmentId, who: Visitor) -> Response:
+def _undo(appointment_id: AppointmentId, who: Visitor) -> Response:
     version = forms.version()
-    form = forms.pressed(lambda: booking.move_back(appointment_id, who.desk(), version))
-    if not form.is_fine:
-        return _shown(appointment_id, who, form)
-    browsers.say("The visit is back where it was.")
-    return go(f"/visits/{appointment_id}")
+    form = forms.pressed(lambda: undoing.undo(appointment_id, who.desk(), version))
+    if form.is_fine:
+        browsers.say("That is undone; the visit stands as it did before.")
+        return go(f"/visits/{appointment_id}")
+    details = schedule.visit(appointment_id, who.desk())
+    if details.undoable is Step.RESCHEDULE and isinstance(
+        form.refusal, BookingConflictError
+    ):
+        # What is taken instead, or against the rules, is taken from there.
+        back = undoing.way_back(appointment_id, who.desk())
+        form.put(
+            (
+                ("doctor_id", back.doctor_id),
+                ("date", back.date),
+                ("start_time", dump(back.start_time)),
+                ("duration", back.duration),
+            )
+        )
+    return _shown(appointment_id, who, form)
 
 
 PAGES = (
@@ -274,26 +286,26 @@ PAGES = (
     Page("POST", "/book", _book),
     Page("GET", "/visits/{appointment_id}", _show),
     Page("POST", "/visits/{appointment_id}/move", _move),
-    Page("POST", "/visits/{appointment_id}/move-back", _move_back),
+    Page("POST", "/visits/{appointment_id}/undo", _undo),
     Page(
         "POST",
         "/visits/{appointment_id}/confirm",
-        _step(booking.confirm, "The visit is confirmed."),
+        _step(Step.CONFIRM, booking.confirm, "The visit is confirmed."),
     ),
     Page(
         "POST",
         "/visits/{appointment_id}/arrive",
-        _step(booking.arrive, "The patient is there."),
+        _step(Step.ARRIVE, booking.arrive, "The patient is there."),
     ),
     Page(
         "POST",
         "/visits/{appointment_id}/complete",
-        _step(booking.complete, "The visit took place."),
+        _step(Step.COMPLETE, booking.complete, "The visit took place."),
     ),
     Page(
         "POST",
         "/visits/{appointment_id}/no-show",
-        _step(booking.no_show, "The visit is noted as missed.", _undo),
+        _step(Step.NO_SHOW, booking.no_show, "The visit is noted as a no-show."),
     ),
     Page("POST", "/visits/{appointment_id}/cancel", _cancel),
     Page("POST", "/visits/{appointment_id}/reinstate", _reinstate),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 from attrs import frozen
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.checks import pattern
 from clinicflow_core.desk import register, waitlist
 from clinicflow_core.desk.waitlist import JoinWaitlist, Waiting
 from clinicflow_core.entities.appointment import VisitCategory, VisitType
@@ -27,12 +25,11 @@ from clinicflow_flask.pages.forms import Form
 from clinicflow_flask.pages.patients import doctor_names
 from clinicflow_flask.pages.rendering import go, render
 from clinicflow_flask.pages.table import Page
-from clinicflow_flask.paging import DEFAULT_LIMIT, cursor_of, page_request
-from clinicflow_flask.waitlist import FindWaiting
+from clinicflow_flask.paging import DEFAULT_LIMIT, cursor_of
+from clinicflow_flask.waitlist import FindWaiting, page_request_by_rank
 
 _MOST_OFFERED: Final = 200
 _USUAL_WAIT: Final = timedelta(weeks=4)
-_urgency = pattern(r"[01]", "must be 0 or 1")
 
 
 def _waitlist(who: Visitor) -> Response:
@@ -43,7 +40,7 @@ def _shown(who: Visitor, form: Form) -> Response:
     """Show who waits; before them, unless it is asked otherwise, who has an offer."""
     asked = forms.asked(FindWaiting)
     desk = who.desk()
-    wanted = page_request(DEFAULT_LIMIT, asked.cursor, _urgency, datetime, UUID)
+    wanted = page_request_by_rank(DEFAULT_LIMIT, asked.cursor)
     found = waitlist.page(asked.status or WaitlistStatus.WAITING, wanted, desk)
     offered: Iterable[Waiting] = ()
     if asked.status is None:

@@ -24,8 +24,8 @@ from attrs import frozen
 
 from clinicflow_core.accounts.permissions import system
 from clinicflow_core.clock import FixedClock
-from clinicflow_core.desk import booking, dashboard
-from clinicflow_core.desk.dashboard import FiguresRequest
+from clinicflow_core.desk import booking, counting
+from clinicflow_core.desk.counting import FiguresRequest
 from clinicflow_core.ports import AppointmentFilter, PageRequest, UnitOfWork
 from clinicflow_core.sql.engine import make_engine
 from clinicflow_core.sql.migration import upgrade
@@ -112,7 +112,7 @@ def _costs(crowd: Crowd, uow: UnitOfWork, rounds: int) -> Costs:
             page = booking.page(which, PageRequest(page.next, AT_ONCE), uow)
 
     ways: Mapping[str, Callable[[], object]] = {
-        "figures": lambda: dashboard.figures(days, uow),
+        "figures": lambda: counting.figures(days, uow),
         "reading": read,
         "records": read_records,
     }
@@ -122,7 +122,7 @@ def _costs(crowd: Crowd, uow: UnitOfWork, rounds: int) -> Costs:
             start = process_time()
             way()
             fastest[name] = min(fastest[name], 1000 * (process_time() - start))
-    booked = dashboard.figures(days, uow).total.visits.booked
+    booked = counting.figures(days, uow).total.visits.booked
     return Costs(booked, fastest["figures"], fastest["reading"], fastest["records"])
 
 

@@ -17,6 +17,8 @@ HERE = {"127.0.0.1", "localhost"}
 
 _COMPLAINTS = {"error", "warning"}
 _ANSWERED = "Failed to load resource: the server responded with a status of"
+_LOST = "net::ERR_INTERNET_DISCONNECTED"
+_LOSSES = (f"Failed to load resource: {_LOST}", "htmx:afterRequest", "htmx:sendError")
 _LEFT = "net::ERR_ABORTED"
 
 
@@ -32,10 +34,15 @@ class Faults:
 
     _found: list[str] = Factory(list)
     _expected: set[int] = Factory(set)
+    _is_cut_off: bool = False
 
     def expect(self, *statuses: int) -> None:
         """Let answers with *statuses* be right for the rest of the test."""
         self._expected.update(statuses)
+
+    def expect_to_be_cut_off(self) -> None:
+        """Let it be right for the rest of the test that no request arrives."""
+        self._is_cut_off = True
 
     def take(self) -> list[str]:
         """Return what went wrong until now, oldest first, and forgive it."""
@@ -51,6 +58,8 @@ class Faults:
         context.on("response", self._note_answer)
 
     def _note_message(self, message: ConsoleMessage) -> None:
+        if self._is_cut_off and message.text.startswith(_LOSSES):
+            return
         # A status is judged once, where it is known as a number.
         if message.type in _COMPLAINTS and not message.text.startswith(_ANSWERED):
             self._found.append(f"console {message.type}: {message.text}")
@@ -64,6 +73,8 @@ class Faults:
             self._found.append(f"elsewhere: {request.url}")
 
     def _note_failure(self, request: Request) -> None:
+        if self._is_cut_off and request.failure == _LOST:
+            return
         # Whoever leaves a page, or downloads a file, breaks a request off.
         if request.failure != _LEFT:
             self._found.append(f"failed: {request.url}: {request.failure}")

@@ -85,9 +85,14 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(database_url: str, folder: Path, **settings: str) -> Iterator[str]:
+def serving(
+    database_url: str, folder: Path, *, does_jobs: bool = True, **settings: str
+) -> Iterator[str]:
     """
     Serve until the block is left, and give the URL; *folder* gets the log.
+
+    Args:
+        does_jobs: Whether summaries are made meanwhile.
 
     Raises:
         AssertionError: If it does not start, or answered a request with a 500.
@@ -95,6 +100,7 @@ def serving(database_url: str, folder: Path, **settings: str) -> Iterator[str]:
     port = free_port()
     url = f"http://{HOST}:{port}"
     log = folder / f"served-{port}.log"
+    options = () if does_jobs else ("--no-worker",)
     served_with = environment(
         DATABASE_URL=database_url,
         JWT_SECRET_KEY="a secret for the tests in a browser",
@@ -104,7 +110,7 @@ def serving(database_url: str, folder: Path, **settings: str) -> Iterator[str]:
     with (
         log.open("wb") as file,
         subprocess.Popen(
-            [*CLINICFLOW, "serve", "--port", str(port)],
+            [*CLINICFLOW, "serve", "--port", str(port), *options],
             stdout=file,
             stderr=file,
             env=served_with,

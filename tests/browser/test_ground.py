@@ -107,6 +107,31 @@ def test_a_refusal_is_a_fault_unless_the_test_expects_it(
     assert refusal not in faults.take()
 
 
+def test_a_request_that_is_lost_is_a_fault_unless_the_test_expects_it(
+    strict_url: str, page: Page, faults: Faults
+):
+    page.goto(strict_url)
+    faults.take()
+    page.context.set_offline(True)
+
+    lose_a_script(page)
+    unexpected = faults.take()
+    faults.expect_to_be_cut_off()
+    lose_a_script(page)
+
+    lost = f"failed: {strict_url}lost.js: net::ERR_INTERNET_DISCONNECTED"
+    assert lost in unexpected
+    assert faults.take() == []
+
+
+def lose_a_script(page: Page) -> None:
+    with page.expect_event("requestfailed"):
+        page.evaluate(
+            "document.head.append("
+            "Object.assign(document.createElement('script'), {src: '/lost.js'}))"
+        )
+
+
 def test_a_request_to_another_machine_is_a_fault(page: Page, faults: Faults):
     page.set_content(f"{SOUND}<img alt='' src='https://cdn.example/a.gif'>")
 

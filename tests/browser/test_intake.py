@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +20,11 @@ from tests.browser.clinics import (
     founded,
     sign_in,
 )
-from tests.browser.conftest import PHONE
+from tests.browser.conftest import LOOKS, PHONE
 from tests.browser.faults import Faults
 from tests.browser.keyboard import Keyboard
 from tests.browser.screenshots import shot
+from tests.browser.sites import serving
 
 SAYS = "I have had a cough since Sunday, and I feel dizzy."
 ANSWERS = {
@@ -138,7 +140,7 @@ def test_a_patient_answers_on_a_phone_from_the_link_to_the_thanks(
     question(phone, "What is the main reason").fill(SAYS)
     question(phone, "When did it start?").fill("Sunday")
     answer(phone, "How bad is it today", "4")
-    expect(phone.get_by_role("status")).to_contain_text("Saved")
+    expect(phone.locator("#saved")).to_contain_text("Saved")
     shot(phone, "patient-form-phone")
     go_through(phone, "About today")
 
@@ -191,7 +193,7 @@ def test_what_is_wrong_is_told_beside_the_question_until_it_is_mended(
     expect(reason).to_have_accessible_description("This is required.")
     assert violations(phone) == []
     reason.fill(SAYS)
-    expect(phone.get_by_role("status")).to_contain_text("Saved")
+    expect(phone.locator("#saved")).to_contain_text("Saved")
     expect(complaint).to_have_count(0)
     expect(reason).to_have_accessible_description("")
 
@@ -335,7 +337,7 @@ def test_the_doctor_reads_follows_a_source_changes_and_signs(
     expect(item(doctor, "in the morning")).to_contain_text("A doctor's words")
     button(doctor, "Sign it").click()
 
-    expect(doctor.get_by_role("status")).to_contain_text("The summary is signed.")
+    expect(doctor.locator(".notice")).to_contain_text("The summary is signed.")
     expect(doctor.get_by_text("by Sarah Chen")).to_be_visible()
     expect(button(doctor, "Sign it")).to_have_count(0)
     assert violations(doctor) == []
@@ -376,7 +378,58 @@ def test_a_summary_is_read_changed_and_signed_by_the_keyboard(
     expect(item(doctor, "Coughs since Sunday.")).to_be_visible()
     keys.press(button(doctor, "Sign it"))
 
-    expect(doctor.get_by_role("status")).to_contain_text("The summary is signed.")
+    expect(doctor.locator(".notice")).to_contain_text("The summary is signed.")
+
+
+def test_the_page_shows_a_summary_as_soon_as_it_is_made_and_says_so(
+    sqlite_url: str, tmp_path: Path, page: Page
+):
+    with serving(sqlite_url, tmp_path, does_jobs=False) as url:
+        clinic = arranged(founded(url))
+        form = clinic.send_form(clinic.book())
+        clinic.answer(form, ANSWERS)
+        sign_in(page, clinic.site, DOCTOR)
+        page.goto(f"{url}/intake/{form['id']}")
+        expect(page.get_by_text("It is being made.")).to_be_visible()
+        assert violations(page) == []
+
+        clinic.site.call("POST", f"/api/intake/forms/{form['id']}/summary")
+
+        expect(item(page, "Lisinopril").last).to_be_visible()
+        expect(page.locator("#said")).to_contain_text("Draft until a doctor signs it")
+        assert violations(page) == []
+
+
+def test_a_red_flag_is_seen_on_the_board_in_the_list_and_beside_the_visit(
+    clinic: Arranged,
+    visit: Any,
+    cookies: Any,
+    look: str,
+    open_page: Callable[..., Page],
+):
+    form = clinic.send_form(visit)
+    clinic.answer(form, {**ANSWERS, "reason": "I have chest pain."})
+    page = open_page(**LOOKS[look], storage_state=cookies[DOCTOR])
+    page.goto(f"{clinic.site.url}/intake/{form['id']}")
+    expect(heading(page, "Needs a look at once")).to_be_visible()
+
+    page.goto(f"{clinic.site.url}/day/{clinic.day}")
+    shown = page.locator(f"#v{visit['id']}")
+    expect(shown).to_have_accessible_name(re.compile(r"Red flag.*Ann Lee"))
+    flag = shown.get_by_title("Red flag")
+    flag.scroll_into_view_if_needed()
+    assert ground_of(flag) != ground_of(shown.locator("xpath=.."))
+    assert violations(page) == []
+    shown.click()
+    expect(page.locator("#panel").get_by_text("Red flag")).to_be_visible()
+    assert violations(page) == []
+
+    page.goto(f"{clinic.site.url}/intake")
+    row = page.get_by_role("row").filter(
+        has=page.locator(f"a[href='/intake/{form['id']}']")
+    )
+    expect(row.get_by_text("Red flag").first).to_be_visible()
+    assert violations(page) == []
 
 
 def test_reception_reads_a_summary_and_cannot_sign_it(

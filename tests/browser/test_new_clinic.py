@@ -179,7 +179,7 @@ def test_a_time_that_comes_free_is_held_for_whoever_waits_by_the_keyboard(
     expect(page.get_by_text("Held for somebody now")).to_be_visible()
     assert violations(page) == []
     keys.press(button(page, "Book it for Ben Okri"))
-    expect(page.get_by_role("status")).to_contain_text("The visit is booked.")
+    expect(page.locator(".notice")).to_contain_text("The visit is booked.")
     keys.press(link(page, "Back to the day"))
 
     chen = page.get_by_role("region", name="Dr. Sarah Chen")

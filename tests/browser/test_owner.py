@@ -226,7 +226,7 @@ def write_as_in(page: Page, place: str) -> None:
     keys.press(page.get_by_role("link", name="Settings"))
     keys.pick(page.get_by_label("Days and times are written as in"), place)
     keys.press(page.get_by_role("button", name="Keep"))
-    expect(page.get_by_role("status")).to_contain_text("The clinic is as you set it.")
+    expect(page.locator(".notice")).to_contain_text("The clinic is as you set it.")
 
 
 # Dark, and on paper

@@ -218,6 +218,123 @@ def test_escape_leaves_a_visit_where_it_was(clinic: Arranged, page: Page):
     expect(panel(page)).to_be_hidden()
 
 
+def test_whoever_carries_a_visit_and_goes_elsewhere_hears_that_it_stays(
+    clinic: Arranged, page: Page
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+    expect(page.get_by_role("status")).to_have_text("")
+
+    visit(page, "Dr. Sarah Chen", "Ann Lee").focus()
+    for key in ("m", "ArrowDown", "Tab"):
+        page.keyboard.press(key)
+
+    expect(page.get_by_role("status")).to_have_text("It stays where it was.")
+    expect(visit(page, "Dr. Sarah Chen", "9:00.*Ann Lee")).to_be_visible()
+
+
+# When the clinic cannot be reached
+
+LOST = "The clinic cannot be reached."
+UNCERTAIN = "It is not certain whether that was done: look before you do it again."
+
+
+def expect_told(page: Page, *words: str) -> None:
+    """Expect *words* where they can be seen, and where they are read out."""
+    expect(trouble(page)).to_be_visible()
+    for each in words:
+        expect(trouble(page)).to_contain_text(each)
+        expect(page.locator("#said")).to_contain_text(each)
+
+
+def trouble(page: Page) -> Locator:
+    return page.locator("#trouble")
+
+
+def test_a_step_that_does_not_reach_the_clinic_says_so(
+    clinic: Arranged, page: Page, faults: Faults
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+    visit(page, "Dr. Sarah Chen", "Ann Lee").click()
+    faults.expect_to_be_cut_off()
+    page.context.set_offline(True)
+
+    panel(page).get_by_role("button", name="Confirm").click()
+
+    expect_told(page, LOST, UNCERTAIN)
+    assert violations(page) == []
+    expect(panel(page)).to_contain_text("to confirm")
+    page.context.set_offline(False)
+    panel(page).get_by_role("button", name="Confirm").click()
+    expect(panel(page)).to_contain_text("The visit is confirmed.")
+    expect(trouble(page)).to_be_hidden()
+
+
+def test_a_move_that_does_not_reach_the_clinic_says_so_and_moves_nothing(
+    clinic: Arranged, page: Page, faults: Faults
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+    faults.expect_to_be_cut_off()
+    page.context.set_offline(True)
+
+    goal = page.get_by_role("region", name="Dr. Adaeze Okafor").locator(".track")
+    visit(page, "Dr. Sarah Chen", "Ann Lee").drag_to(
+        goal, target_position={"x": 60, "y": 200}
+    )
+
+    expect_told(page, LOST, UNCERTAIN)
+    expect(visit(page, "Dr. Sarah Chen", "9:00.*Ann Lee")).to_be_visible()
+
+
+def test_looking_at_a_visit_in_vain_changes_nothing_and_says_so(
+    clinic: Arranged, page: Page, faults: Faults
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+    faults.expect_to_be_cut_off()
+    page.context.set_offline(True)
+
+    visit(page, "Dr. Sarah Chen", "Ann Lee").click()
+
+    expect_told(page, LOST, "Nothing was changed.")
+
+
+def test_a_board_that_cannot_be_drawn_anew_says_so_until_it_can(
+    clinic: Arranged, page: Page, faults: Faults
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+    faults.expect_to_be_cut_off()
+    page.context.set_offline(True)
+
+    expect_told(page, LOST, "What is shown may be old.")
+    page.context.set_offline(False)
+
+    expect(trouble(page)).to_be_hidden()
+    expect(visit(page, "Dr. Sarah Chen", "9:00.*Ann Lee")).to_be_visible()
+
+
+@pytest.mark.parametrize("status", [404, 502])
+def test_what_a_server_in_between_says_takes_the_place_of_nothing(
+    clinic: Arranged, page: Page, faults: Faults, status: int
+):
+    clinic.book("09:00")
+    open_day(page, clinic)
+    visit(page, "Dr. Sarah Chen", "Ann Lee").click()
+    faults.expect(status)
+    for path in ("**/confirm", "**/board?*"):
+        page.route(path, lambda route: route.fulfill(status=status, body="<h1>No</h1>"))
+
+    expect_told(page, "The clinic does not answer as it should.", "may be old")
+    panel(page).get_by_role("button", name="Confirm").click()
+
+    expect_told(page, "The clinic does not answer as it should.", UNCERTAIN)
+    expect(panel(page)).to_contain_text("to confirm")
+    expect(visit(page, "Dr. Sarah Chen", "9:00.*Ann Lee")).to_be_visible()
+
+
 # Without a script
 
 
@@ -236,7 +353,7 @@ def test_everything_but_dragging_works_without_a_script(
     faults.expect(409)
     page.get_by_role("button", name="Book", exact=True).last.click()
     page.get_by_role("button", name=re.compile("9:30")).click()
-    expect(page.get_by_role("status")).to_contain_text("The visit is booked.")
+    expect(page.locator(".notice")).to_contain_text("The visit is booked.")
 
     page.get_by_text("Move…").click()
     page.get_by_label("At", exact=True).fill("14:00")

@@ -184,6 +184,36 @@ def test_hours_past_midnight_are_cut_to_the_day(clinic: Shell):
     assert "  00:00-02:00    free" in monday
 
 
+def test_a_visit_over_midnight_shows_on_both_days_and_once_in_a_week(clinic: Shell):
+    clinic.says("doctor", "hours", "chen", "sun", "22:00-02:00")
+    clinic.says(
+        *("book", "chen", "lee", "--date", "2026-03-01"),
+        *("--time", "23:30", "--duration", "60"),
+    )
+
+    sunday = clinic.says("agenda", "--date", "2026-03-01")
+    monday = clinic.says("agenda", *MONDAY)
+    listed = clinic.says("agenda", *MONDAY, "--ids")
+    weeks = [
+        clinic.says("agenda", "--week", "--date", day)
+        for day in ("2026-03-01", "2026-03-02")
+    ]
+
+    assert [line.rstrip() for line in sunday.splitlines()[4:]] == [
+        *("22:00   free", "22:30   free", "23:00   free", "23:30   ? Ann Lee"),
+        *("", "? unconfirmed"),
+    ]
+    assert [line.rstrip() for line in monday.splitlines()[4:]] == [
+        *("00:00   ? Ann Lee", "00:30   free", "01:00   free", "01:30   free"),
+        *("", "? unconfirmed"),
+    ]
+    assert "  23:30-00:30  ? Ann Lee" in listed
+    assert "  00:30-02:00    free" in listed
+    assert [week.count("Ann Lee") for week in weeks] == [1, 0]
+    assert [week.count("unconfirmed") for week in weeks] == [1, 0]
+    assert "    free    00:30-02:00" in weeks[1]
+
+
 def test_a_day_with_a_clock_change_shows_each_real_half_hour(clinic: Shell):
     clinic.says("doctor", "hours", "chen", "sun", "00:00-04:00")
 

@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 
 from clinicflow_cli.composition import SqlDatabase
-from clinicflow_cli.demo import opening, story
+from clinicflow_cli.demo import SEED, opening, story
 from clinicflow_cli.demo.plan import DAYS, FormFate
 from clinicflow_core.accounts.permissions import Actor, system
 from clinicflow_core.desk import (
@@ -85,7 +85,7 @@ def at(local: str) -> datetime:
     return datetime.fromisoformat(local).replace(tzinfo=NEW_YORK).astimezone(UTC)
 
 
-def told_anew(local: str, seed: int = story.SEED) -> Told:
+def told_anew(local: str, seed: int = SEED) -> Told:
     database = DemoDatabase()
     return Told(story.tell_story(database, at(local), seed), database.store)
 

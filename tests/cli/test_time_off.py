@@ -115,12 +115,12 @@ def test_time_off_that_is_not_there_is_refused(clinic: Shell):
     [
         pytest.param(
             ("--from", "2026-03-06", "--to", "2026-03-02"),
-            "--to must be after --from",
+            "--to: must be after the start",
             id="end before start",
         ),
         pytest.param(
             ("--from", "2026-03-02T13:00", "--to", "2026-03-02T13:00"),
-            "--to must be after --from",
+            "--to: must be after the start",
             id="no time at all",
         ),
         pytest.param(

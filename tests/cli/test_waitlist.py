@@ -175,12 +175,12 @@ def test_all_pages_of_the_waitlist_are_listed(
     [
         pytest.param(
             ("--from", "2026-03-06", "--to", "2026-03-02"),
-            "--to must not be before --from",
+            "--to: must not be before the first day",
             id="end before start",
         ),
         pytest.param(
             (*SOON, "--earliest", "12:00", "--latest", "12:00"),
-            "--latest must be after --earliest",
+            "--latest: must be after the earliest time",
             id="no time of day",
         ),
         pytest.param((*SOON, "--duration", "0"), "--duration: must be", id="zero"),

@@ -102,6 +102,10 @@ EXAMPLES = {
         (ONE, "cancelled", "confirm"),
         f"Cannot confirm: appointment {ONE} is cancelled.",
     ),
+    errors.NothingToUndoError: (
+        (ONE,),
+        f"What happened last to appointment {ONE} stands.",
+    ),
     errors.EmailTakenError: ((), "An account with this e-mail exists already."),
     errors.GoogleTakenError: (
         (),
@@ -257,6 +261,7 @@ def test_codes_are_stable():
         "FormExistsError": "form-exists",
         "BirthDateRefusedError": "birth-date-refused",
         "InvalidTransitionError": "invalid-transition",
+        "NothingToUndoError": "nothing-to-undo",
         "EmailTakenError": "email-taken",
         "GoogleTakenError": "google-taken",
         "GoogleRefusedError": "google-refused",

@@ -22,8 +22,8 @@ from attrs import field, frozen
 
 from clinicflow_core.accounts.permissions import system
 from clinicflow_core.clock import FixedClock
-from clinicflow_core.desk import dashboard
-from clinicflow_core.desk.dashboard import FiguresRequest
+from clinicflow_core.desk import counting
+from clinicflow_core.desk.counting import FiguresRequest
 from clinicflow_core.figures.table import rows
 from clinicflow_core.sql.engine import make_engine
 from clinicflow_core.sql.store import open_store
@@ -317,7 +317,7 @@ def crowded(
 def ours(path: Path, crowd: Crowd) -> Told:
     store = open_store(f"sqlite:///{path}", FixedClock(crowd.now))
     with closing(store):
-        found = dashboard.figures(
+        found = counting.figures(
             FiguresRequest(from_=crowd.first, to=crowd.last),
             store.unit_of_work(crowd.id, system("tests")),
         )
@@ -445,9 +445,9 @@ def test_the_figures_of_one_doctor_are_those_among_all(crowded):
     days = {"from_": crowd.first, "to": crowd.last}
 
     with closing(store):
-        of_all = dashboard.figures(FiguresRequest(**days), uow)
+        of_all = counting.figures(FiguresRequest(**days), uow)
         alone = [
-            dashboard.figures(FiguresRequest(**days, doctor_id=doctor_id), uow)
+            counting.figures(FiguresRequest(**days, doctor_id=doctor_id), uow)
             for doctor_id in crowd.doctor_ids
         ]
 

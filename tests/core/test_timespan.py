@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from clinicflow_core.timespan import (
     TimeSpan,
+    each_day,
     first_instant_from,
     instant_of,
     local_day,
@@ -53,6 +54,20 @@ def test_spans_are_half_open(other, overlaps, covered):
     assert here.overlaps(span(other)) is overlaps
     assert span(other).overlaps(here) is overlaps
     assert here.covers(span(other)) is covered
+
+
+@pytest.mark.parametrize(
+    ("last", "days"),
+    [
+        pytest.param(date(2026, 3, 1), [28, 1], id="over the end of a month"),
+        pytest.param(date(2026, 2, 28), [28], id="one day"),
+        pytest.param(date(2026, 2, 27), [], id="none"),
+    ],
+)
+def test_days_are_counted_with_the_first_and_the_last(last, days):
+    found = each_day(date(2026, 2, 28), last)
+
+    assert [day.day for day in found] == days
 
 
 def test_a_widened_span_reaches_out_on_both_sides():

@@ -26,7 +26,16 @@ from clinicflow_core.checks import (
 from clinicflow_core.errors import InvalidError, Problem, UnreadableError
 from clinicflow_core.json_schema import json_schema
 from clinicflow_core.json_text import read_json
-from clinicflow_core.wire import HIDDEN, UNSET, Unset, changes, dump, structure
+from clinicflow_core.wire import (
+    HIDDEN,
+    UNSET,
+    Unset,
+    changes,
+    dump,
+    pointer_step,
+    pointer_steps,
+    structure,
+)
 
 PetId = NewType("PetId", UUID)
 PET = UUID("6f9619ff-8b86-4d01-b42d-00cf4fc964ff")
@@ -817,6 +826,16 @@ def test_what_is_written_keeps_to_the_schemas(original):
 
     RECEIVED.validate(dump(original))
     SENT.validate(dump(complete))
+
+
+STORABLE = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.lists(STORABLE | st.text("~01/", max_size=4), max_size=4))
+def test_a_pointer_leads_back_to_the_keys_that_it_was_made_of(keys):
+    pointer = "".join(map(pointer_step, keys))
+
+    assert pointer_steps(pointer) == keys
 
 
 NOT_SAID_BY_SCHEMAS = {"zone"}

@@ -226,8 +226,8 @@ def test_nobody_gives_back_what_is_another_doctors(desk, doctor_id):
 @pytest.mark.parametrize(
     ("starts", "ends", "pointers"),
     [
-        pytest.param("10:00", "10:00", [""], id="no length"),
-        pytest.param("10:00", "09:59", [""], id="ends before it starts"),
+        pytest.param("10:00", "10:00", ["/ends"], id="no length"),
+        pytest.param("10:00", "09:59", ["/ends"], id="ends before it starts"),
         pytest.param("10:00Z", "11:00", ["/starts"], id="starts in UTC"),
         pytest.param("10:00", "11:00-05:00", ["/ends"], id="ends at an offset"),
         pytest.param("10:00:00.5", "11:00", ["/starts"], id="half a second"),

@@ -26,6 +26,34 @@ def test_a_day_shows_each_doctors_hours_and_visits(desk):
     assert day["visits"] == [
         {"appointment": visit, "patient_name": "Ann Lee", "flagged": False}
     ]
+    assert day["going_on"] == []
+    assert day["free"] == [
+        {
+            "start_time": "09:30",
+            "end_time": "17:00",
+            "starts_at": "2026-03-03T14:30:00Z",
+            "ends_at": "2026-03-03T22:00:00Z",
+        }
+    ]
+
+
+def test_a_night_is_told_on_both_its_days(desk):
+    doctor_id = desk.doctor()
+    hours = [{"weekday": "tuesday", "start": "22:00", "end": "06:00"}]
+    desk.put(f"/api/doctors/{doctor_id}/hours", hours)
+    visit = desk.book(doctor_id=doctor_id, start_time="23:30", duration=60)
+
+    first, second = (
+        desk.get(f"/api/schedule/day?date=2026-03-0{day}").json["doctors"][0]
+        for day in (3, 4)
+    )
+
+    assert first["working"] == second["working"]
+    assert [each["appointment"] for each in first["visits"]] == [visit]
+    assert [each["appointment"] for each in second["going_on"]] == [visit]
+    assert (first["going_on"], second["visits"]) == ([], [])
+    told = [(f["start_time"], f["end_time"]) for f in first["free"] + second["free"]]
+    assert told == [("22:00", "23:30"), ("00:30", "06:00")]
 
 
 def test_without_a_date_it_is_today_in_the_clinic(desk):

@@ -115,6 +115,7 @@ NEEDS: Mapping[str, Collection[Permission]] = {
     "POST /api/appointments/{appointment_id}/complete": {Permission.RECORD_VISITS},
     "POST /api/appointments/{appointment_id}/no-show": {Permission.RECORD_VISITS},
     "POST /api/appointments/{appointment_id}/reinstate": {Permission.BOOK},
+    "POST /api/appointments/{appointment_id}/undo": DIARY,
     "POST /api/appointments/{appointment_id}/cancel": {Permission.BOOK},
     "GET /api/appointments/{appointment_id}/history": DIARY,
     "GET /api/appointments/{appointment_id}/moves": DIARY,
@@ -430,9 +431,9 @@ def test_a_list_of_the_wrong_clinic_would_be_found(
     name = "read" if lists is MemoryDiaries else "page"
     asked_for = getattr(lists, name)
 
-    def that_of_the_other(self, *asked):  # type: ignore[no-untyped-def]
+    def that_of_the_other(self, *asked, **how):  # type: ignore[no-untyped-def]
         self._clinic_id = two_clinics.other.signed_in.clinic.id
-        return asked_for(self, *asked)
+        return asked_for(self, *asked, **how)
 
     monkeypatch.setattr(lists, name, that_of_the_other)
 

@@ -365,8 +365,8 @@ def test_the_waitlist_is_asked_for_in_its_own_words(desk, query, pointer):
 @pytest.mark.parametrize(
     ("change", "pointers"),
     [
-        ({"first_date": "2026-03-10", "last_date": "2026-03-09"}, [""]),
-        ({"earliest": "10:00", "latest": "10:00"}, [""]),
+        ({"first_date": "2026-03-10", "last_date": "2026-03-09"}, ["/last_date"]),
+        ({"earliest": "10:00", "latest": "10:00"}, ["/latest"]),
         ({"first_date": "soon", "last_date": None}, ["/first_date", "/last_date"]),
         ({"first_date": "0001-01-01"}, ["/first_date"]),
         ({"last_date": "9999-12-31"}, ["/last_date"]),

@@ -14,15 +14,7 @@
   const at = (event, what) => event.target.closest?.(what); // The page itself is none.
 
   const say = (words) => {
-    let live = document.getElementById("said");
-    if (!live) {
-      live = document.createElement("div");
-      live.id = "said";
-      live.className = "sr";
-      live.setAttribute("role", "status");
-      document.getElementById("main").append(live);
-    }
-    live.textContent = words;
+    document.getElementById("said").textContent = words;
   };
 
   // The drawer: pages about visits open beside the board.
@@ -31,7 +23,9 @@
     drawer() && link.origin === location.origin && /^\/(visits\/|book(\?|$))/.test(link.pathname + link.search);
 
   const ask = (method, path, values) =>
-    htmx.ajax(method, path, { source: panel(), target: "#panel", select: "#panel", swap: "outerHTML", values });
+    htmx
+      .ajax(method, path, { source: panel(), target: "#panel", select: "#panel", swap: "outerHTML", values })
+      .catch(() => {}); // What went wrong is said where it is noticed.
 
   const close = () => {
     const empty = document.createElement("section");
@@ -58,11 +52,10 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!drawer() || !form.closest("#panel") || event.defaultPrevented) return;
-    const button = event.submitter;
-    const path = new URL((button && button.getAttribute("formaction")) || form.action).pathname;
+    const path = new URL(form.action).pathname;
     if (!/^\/(visits\/|book$)/.test(path)) return;
     event.preventDefault();
-    const values = Object.fromEntries(new FormData(form, button));
+    const values = Object.fromEntries(new FormData(form, event.submitter));
     ask(form.method.toUpperCase(), path, values);
   });
 
@@ -82,6 +75,48 @@
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.elt.id === "board" && (busy || document.hidden)) event.preventDefault();
+  });
+
+  // What does not arrive is said, and nothing else takes the place of what is shown.
+
+  const NOT_THERE = "The clinic cannot be reached.";
+  const NOT_RIGHT = "The clinic does not answer as it should.";
+  const OLD = "What is shown may be old.";
+  const UNCHANGED = "Nothing was changed.";
+  const UNCERTAIN = "It is not certain whether that was done: look before you do it again.";
+
+  const trouble = () => document.getElementById("trouble");
+  let isOfStep = false; // Whether somebody did what the trouble was with.
+
+  const isStep = ({ elt, requestConfig }) => elt === panel() || requestConfig.verb !== "get";
+
+  const outcomeOf = (request) => {
+    if (!isStep(request)) return OLD;
+    return request.requestConfig.verb === "get" ? UNCHANGED : UNCERTAIN;
+  };
+
+  const complain = (request, what) => {
+    if (!isStep(request) && !trouble().hidden) return; // Said once, and not every few seconds.
+    isOfStep = isStep(request);
+    trouble().textContent = `${what} ${outcomeOf(request)}`;
+    trouble().hidden = false;
+    say(trouble().textContent);
+  };
+
+  for (const kind of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(kind, (event) => complain(event.detail, NOT_THERE));
+  }
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, xhr } = event.detail;
+    // What we refuse says so in that place; what a server between us says knows of none.
+    const hasPlace = xhr.responseText.includes(`id="${target.id}"`);
+    if (xhr.status >= 400 && !hasPlace) {
+      event.detail.shouldSwap = false;
+      complain(event.detail, NOT_RIGHT);
+    } else if (isStep(event.detail) || !isOfStep) {
+      trouble().hidden = true;
+    }
   });
 
   // Moving a visit: dragged, or by the keyboard.
@@ -172,6 +207,10 @@
     carried = null;
     busy = false;
   };
+  const leave = () => {
+    lay();
+    say("It stays where it was.");
+  };
 
   document.addEventListener("keydown", (event) => {
     const link = at(event, "a[data-v]");
@@ -201,9 +240,7 @@
       move(link, track, row);
       return;
     } else if (event.key === "Escape") {
-      event.stopPropagation();
-      lay();
-      say("It stays where it was.");
+      leave();
       return;
     } else return;
     event.preventDefault();
@@ -213,6 +250,6 @@
   });
 
   document.addEventListener("focusout", (event) => {
-    if (carried && at(event, "a[data-v]")) lay();
+    if (carried && at(event, "a[data-v]")) leave();
   });
 })();

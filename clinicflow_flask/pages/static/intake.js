@@ -1,5 +1,6 @@
-// Lights up where the patient said what the summary says, and the other way round, and
-// copies the link. Without this script the links do the first and a hand the second.
+// Lights up where the patient said what the summary says, and the other way round, says
+// when a summary is there, and copies the link. Without this script the links do the
+// first, loading the page again the second, and a hand the third.
 "use strict";
 
 (() => {
@@ -27,6 +28,12 @@
   for (const kind of ["mouseover", "mouseout", "focusin", "focusout"]) {
     document.addEventListener(kind, light);
   }
+
+  // Whoever does not see the summary come hears of it.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target.id !== "review") return;
+    document.getElementById("said").textContent = document.getElementById("summary-title").textContent;
+  });
 
   for (const field of document.querySelectorAll("[data-copy]")) {
     const button = document.createElement("button");

@@ -17,10 +17,20 @@ from clinicflow_core.desk.policies import KeptPolicy
 from clinicflow_core.entities.appointment import Appointment, CancellationType
 from clinicflow_core.entities.event import Event
 from clinicflow_core.entities.policy import SchedulingPolicy
+from clinicflow_core.entities.user import Role
 from clinicflow_core.memory import MemoryStore
-from clinicflow_core.ports import AppointmentFilter, PageRequest
+from clinicflow_core.ports import AppointmentFilter, PageRequest, UnitOfWork
 from clinicflow_core.timespan import instant_of
-from tests.builders import DAY, ZONE, OpenClinic, day_hours, local, visit_at
+from tests.builders import (
+    DAY,
+    ZONE,
+    OpenClinic,
+    day_hours,
+    local,
+    session,
+    user,
+    visit_at,
+)
 
 EMERGENCY = OverrideRequest(reason="an emergency")
 ILL = CancelAppointment(
@@ -89,6 +99,17 @@ def take_off(clinic: OpenClinic, starts: str, ends: str, **fields: Any) -> TimeO
     """Take the doctor's time off, from "2026-03-02 09:00" on."""
     request = TakeTimeOff(starts=local(starts), ends=local(ends), **fields)
     return calendars.take_time_off(clinic.doctor.id, request, clinic.uow)
+
+
+def without_a_diary(clinic: OpenClinic) -> UnitOfWork:
+    """Return a unit of work by somebody in a doctor's role who is no doctor's."""
+    somebody = user(clinic.id, role=Role.DOCTOR)
+    signed_in = session(somebody)
+    with clinic.store.entrance() as entrance:
+        entrance.add_user(somebody)
+        entrance.add_session(signed_in)
+        entrance.commit()
+    return clinic.store.unit_of_work(clinic.id, signed_in.id)
 
 
 def contents(clinic: OpenClinic) -> Mapping[str, Any]:

@@ -30,11 +30,9 @@ from clinicflow_core.errors import (
     AppointmentNotFoundError,
     BookingConflictError,
     DoctorNotFoundError,
-    InvalidError,
     InvalidTransitionError,
     NotPermittedError,
     PatientNotFoundError,
-    StaleVersionError,
 )
 from clinicflow_core.memory import MemoryStore
 from clinicflow_core.ports import AppointmentFilter, PageRequest
@@ -535,6 +533,41 @@ def test_only_so_many_doctors_are_looked_at_for_alternatives(clinic, resting, fo
     assert asked == {clinic.doctor.id, *others[resting : resting + found]}
 
 
+@pytest.mark.parametrize("others", [0, 2], ids=["alone", "with others alike"])
+def test_where_a_visit_stands_is_no_alternative_to_moving_it(clinic, others):
+    alike(clinic, *["Cardiology"] * (1 + others))
+    visit = booking.book(clinic.request("09:00-09:30"), clinic.uow)
+    clinic.store_visit("09:30-10:00", patient_id=clinic.patients[1].id)
+
+    with pytest.raises(BookingConflictError) as refusal:
+        booking.reschedule(visit.id, to("09:15-09:45"), clinic.uow)
+
+    own = [o for o in refusal.value.alternatives if o.doctor_id == clinic.doctor.id]
+    assert openings(own) == ["02 10:00", "02 10:15", "02 10:30"]
+    assert len(refusal.value.alternatives) == (6 if others else 3)
+
+
+def test_another_length_where_a_visit_stands_is_an_alternative(clinic):
+    visit = booking.book(clinic.request("09:00-09:30"), clinic.uow)
+    clinic.store_visit("10:00-17:00", patient_id=clinic.patients[1].id)
+
+    with pytest.raises(BookingConflictError) as refusal:
+        booking.reschedule(visit.id, to("09:30-10:15"), clinic.uow)
+
+    assert openings(refusal.value.alternatives)[:2] == ["02 09:15", "02 09:00"]
+
+
+def test_the_time_of_a_visit_with_another_doctor_is_an_alternative(clinic):
+    [other] = alike(clinic, "Cardiology", "Cardiology")
+    visit = booking.book(clinic.request("09:00-09:30"), clinic.uow)
+    clinic.store_visit("09:30-10:00", patient_id=clinic.patients[1].id)
+
+    with pytest.raises(BookingConflictError) as refusal:
+        booking.reschedule(visit.id, to("09:15-09:45"), clinic.uow)
+
+    assert (other, "09:00") in told(refusal.value.alternatives)
+
+
 # Checking
 
 
@@ -670,28 +703,21 @@ def test_moving_is_in_the_trail_with_both_times(clinic):
     }
 
 
-def test_a_visit_goes_back_to_time_and_doctor_before_its_last_move(clinic):
-    other = clinic.add_doctor()
-    visit = booking.book(clinic.request("09:00-09:30"), clinic.uow)
-    moved = booking.reschedule(
-        visit.id, to("11:00-12:00", doctor_id=other.id), clinic.uow
-    )
+@pytest.mark.parametrize(
+    ("offset", "hour"),
+    [pytest.param("-04:00", 5, id="first"), pytest.param("-05:00", 6, id="second")],
+)
+def test_a_visit_that_keeps_its_wall_clock_keeps_its_pass_of_a_repeated_hour(
+    store, offset, hour
+):
+    clinic = open_clinic(store)
+    asked = {"on": FOLD, "duration": 30, "utc_offset": offset}
+    visit = booking.book(clinic.request("01:30-02:00", **asked), clinic.uow)
 
-    back = booking.move_back(visit.id, clinic.uow, moved.version)
+    shorter = booking.reschedule(visit.id, to("01:30-01:45", on=FOLD), clinic.uow)
 
-    assert (back.time, back.doctor_id) == (visit.time, visit.doctor_id)
-    with pytest.raises(StaleVersionError):
-        booking.move_back(visit.id, clinic.uow, moved.version)
-    assert visits(clinic) == (back,)
-
-
-def test_only_a_visit_that_was_moved_goes_back(clinic):
-    visit = booking.book(clinic.request("09:00-09:30"), clinic.uow)
-
-    with pytest.raises(InvalidError, match="was never moved"):
-        booking.move_back(visit.id, clinic.uow)
-
-    assert visits(clinic) == (visit,)
+    assert shorter.starts_at == datetime(2026, 11, 1, hour, 30, tzinfo=UTC)
+    assert shorter.duration == 15
 
 
 def test_what_is_left_out_of_a_move_stays(clinic):
@@ -740,7 +766,7 @@ def test_a_visit_may_be_offered_time_that_it_has_itself(clinic):
     with pytest.raises(BookingConflictError) as refusal:
         booking.reschedule(visit.id, to("09:30-10:30"), clinic.uow)
 
-    assert openings(refusal.value.alternatives) == ["02 09:15", "02 09:00", "02 10:45"]
+    assert openings(refusal.value.alternatives) == ["02 09:15", "02 10:45", "02 11:00"]
 
 
 def test_a_move_to_a_time_that_never_comes_is_refused(clinic):

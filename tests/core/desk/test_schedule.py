@@ -8,7 +8,7 @@ import pytest
 from clinicflow_core.accounts.permissions import Actor
 from clinicflow_core.desk import booking, schedule
 from clinicflow_core.desk.booking import CancelAppointment
-from clinicflow_core.entities.appointment import CancellationType
+from clinicflow_core.entities.appointment import CancellationType, Status
 from clinicflow_core.entities.doctor import Weekday
 from clinicflow_core.entities.ids import DoctorId
 from clinicflow_core.entities.policy import HolidayRegion
@@ -18,12 +18,24 @@ from clinicflow_core.errors import (
     InvalidError,
     NotPermittedError,
 )
-from tests.builders import DAY, hours, open_clinic
+from clinicflow_core.timespan import visit_time
+from tests.builders import DAY, fields_of, hours, open_clinic, overbooked
 from tests.core.desk.acts import set_day, set_policy, take_off
 
 
 def working(doctor_day):
-    return [f"{s.start_time:%H:%M}-{s.end_time:%H:%M}" for s in doctor_day.working]
+    return times(doctor_day.working)
+
+
+def times(spans):
+    return [f"{span.start_time:%H:%M}-{span.end_time:%H:%M}" for span in spans]
+
+
+def booked(visits):
+    return [each.appointment for each in visits]
+
+
+HALVES = ["09:00-10:00", "10:30-17:00"]
 
 
 def test_a_day_shows_every_doctor_with_hours_and_visits(clinic):
@@ -134,8 +146,119 @@ def test_a_night_is_shown_whole_on_both_its_days(store):
     [tuesday] = schedule.day(DAY + timedelta(days=1), [], clinic.uow).doctors
 
     assert working(monday) == working(tuesday) == ["22:00-06:00"]
-    assert [shown.appointment for shown in monday.visits] == [visit]
-    assert tuesday.visits == ()
+    assert (booked(monday.visits), booked(monday.going_on)) == ([visit], [])
+    assert (booked(tuesday.visits), booked(tuesday.going_on)) == ([], [visit])
+
+
+def test_what_is_free_of_a_night_is_cut_to_each_day(store):
+    clinic = open_clinic(store, week=hours("22:00-06:00", Weekday.MONDAY))
+    clinic.store_visit("23:30-00:30")
+    days = [DAY + timedelta(days=n) for n in range(3)]
+
+    shown = [schedule.day(on, [], clinic.uow).doctors[0] for on in days]
+
+    assert [times(each.free) for each in shown] == [
+        ["22:00-23:30"],
+        ["00:30-06:00"],
+        [],
+    ]
+    week = schedule.week(DAY, [], clinic.uow)
+    assert [day.doctors[0].free for day in week.days[:3]] == [s.free for s in shown]
+
+
+def test_an_offer_over_midnight_is_shown_whole_on_both_its_days(clinic):
+    clinic.store_offer("23:30-00:30")
+    days = [DAY + timedelta(days=n) for n in range(3)]
+
+    shown = [schedule.day(on, [], clinic.uow).doctors[0].offered for on in days]
+
+    assert [times(each) for each in shown] == [["23:30-00:30"], ["23:30-00:30"], []]
+
+
+@pytest.mark.parametrize(
+    ("when", "fields", "goes_on"),
+    [
+        pytest.param("23:30-00:30", {}, True, id="half an hour into it"),
+        pytest.param("23:30-00:00", {}, False, id="up to midnight"),
+        pytest.param("23:30-00:30", {"status": Status.CANCELLED}, False, id="fell"),
+        pytest.param("23:30-00:30", {"override": overbooked()}, True, id="overbooked"),
+    ],
+)
+def test_what_began_the_day_before_goes_on(clinic, when, fields, goes_on):
+    visit = clinic.store_visit(when, on=DAY - timedelta(days=1), **fields)
+
+    [chen] = schedule.day(DAY, [], clinic.uow).doctors
+
+    assert chen.visits == ()
+    assert booked(chen.going_on) == [visit] * goes_on
+
+
+def test_a_visit_over_the_end_of_a_week_goes_on_in_the_next(clinic):
+    visit = clinic.store_visit("23:30-00:30", on=DAY - timedelta(days=1))
+
+    before, week = (schedule.week(on, [], clinic.uow).days for on in (visit.date, DAY))
+
+    assert booked(before[6].doctors[0].visits) == [visit]
+    assert booked(week[0].doctors[0].going_on) == [visit]
+    shown = [each for day in week for each in day.doctors[0].visits]
+    assert shown == []
+
+
+# What is free
+
+
+FREE = {
+    "nothing else": (lambda clinic: None, ["09:00-17:00"]),
+    "a visit": (lambda clinic: clinic.store_visit("10:00-10:30"), HALVES),
+    "an offer": (lambda clinic: clinic.store_offer("10:00-10:30"), HALVES),
+    "time off": (
+        lambda clinic: take_off(clinic, "2026-03-02 10:00", "2026-03-02 10:30"),
+        HALVES,
+    ),
+    "time off since yesterday": (
+        lambda clinic: take_off(clinic, "2026-03-01 12:00", "2026-03-02 16:00"),
+        ["16:00-17:00"],
+    ),
+    "a cancelled visit": (
+        lambda clinic: clinic.store_visit("10:00-10:30", status=Status.CANCELLED),
+        ["09:00-17:00"],
+    ),
+    "a visit that shares its doctor's time": (
+        lambda clinic: clinic.store_visit("10:00-10:30", override=overbooked()),
+        ["09:00-17:00"],
+    ),
+    "a visit outside of the hours": (
+        lambda clinic: clinic.store_visit("08:00-09:30"),
+        ["09:30-17:00"],
+    ),
+    "a visit with somebody else": (
+        lambda clinic: clinic.store_visit(doctor_id=clinic.add_doctor("Zoe").id),
+        ["09:00-17:00"],
+    ),
+    "a closed day": (lambda clinic: set_policy(clinic, closed_days=(DAY,)), []),
+    "a day without hours": (lambda clinic: set_day(clinic, DAY), []),
+}
+
+
+@pytest.mark.parametrize(("happens", "free"), FREE.values(), ids=FREE)
+def test_free_is_what_everything_else_leaves_of_the_hours(clinic, happens, free):
+    happens(clinic)
+
+    chen = schedule.day(DAY, [clinic.doctor.id], clinic.uow).doctors[0]
+
+    assert times(chen.free) == free
+
+
+def test_visits_of_others_take_no_room_from_the_doctor_asked_for(clinic, monkeypatch):
+    monkeypatch.setattr(schedule, "MOST_VISITS", 1)
+    colleague = clinic.add_doctor("Dr. Omar Haddad")
+    for hour in range(9, 12):
+        clinic.store_visit(f"{hour:02}:00-{hour:02}:30", doctor_id=colleague.id)
+    visit = clinic.store_visit("15:00-15:30")
+
+    [chen] = schedule.day(DAY, [clinic.doctor.id], clinic.uow).doctors
+
+    assert booked(chen.visits) == [visit]
 
 
 def test_the_day_of_a_clock_change_is_as_long_as_it_is(store):
@@ -176,15 +299,20 @@ def test_a_day_that_clocks_skipped_is_shown_without_anything(store):
     clinic = open_clinic(store, timezone="Pacific/Apia")
     skipped = date(2011, 12, 30)
     visit = clinic.store_visit(on=skipped + timedelta(days=1))
+    night = visit_time(date(2011, 12, 29), time(23, 30), 60, clinic.zone)
+    clinic.store_visit(**fields_of(night))
     take_off(clinic, "2011-12-29 00:00", "2012-01-01 00:00")
 
     [chen] = schedule.day(skipped, [], clinic.uow).doctors
     week = schedule.week(skipped, [], clinic.uow)
 
     assert (working(chen), chen.time_off, chen.visits) == ([], (), ())
+    assert (chen.free, chen.going_on, chen.offered) == ((), (), ())
     shown = [len(day.doctors[0].visits) for day in week.days]
-    assert shown == [0, 0, 0, 0, 0, 1, 0]
-    assert week.days[5].doctors[0].visits[0].appointment == visit
+    assert shown == [0, 0, 0, 1, 0, 1, 0]
+    assert booked(week.days[5].doctors[0].visits) == [visit]
+    goes_on = [len(day.doctors[0].going_on) for day in week.days]
+    assert goes_on == [0, 0, 0, 0, 0, 1, 0]
 
 
 # Time off and closed days

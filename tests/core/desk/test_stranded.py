@@ -40,8 +40,8 @@ def set_week(clinic, *weekly):
     doctors.set_hours(clinic.doctor.id, SetHours(hours=week), clinic.uow)
 
 
-def stranded(clinic, uow=None):
-    page = schedule.stranded(PageRequest(), uow or clinic.uow)
+def stranded(clinic, uow=None, doctor_id=None):
+    page = schedule.stranded(PageRequest(), uow or clinic.uow, doctor_id)
     assert page.next is None
     return page.items
 
@@ -246,6 +246,32 @@ def test_a_doctor_sees_their_own_stranded_visits_alone(clinic):
     assert len(stranded(clinic)) == 2
     [found] = stranded(clinic, clinic.by(Role.DOCTOR))
     assert found.appointment == mine
+
+
+def test_the_stranded_visits_of_one_doctor_come_alone(clinic):
+    colleague = clinic.add_doctor()
+    clinic.store_visit("10:30-11:00")
+    theirs = clinic.store_visit("12:30-13:00", doctor_id=colleague.id)
+    set_policy(clinic, closed_days=(DAY,))
+
+    only_one = PageRequest(limit=1)
+    page = schedule.stranded(only_one, clinic.uow, colleague.id)
+
+    assert [each.appointment for each in page.items] == [theirs]
+    assert page.next is None
+
+
+def test_a_doctor_may_ask_for_no_others_stranded_visits(clinic):
+    colleague = clinic.add_doctor()
+    mine = clinic.store_visit("10:30-11:00")
+    set_policy(clinic, closed_days=(DAY,))
+    uow = clinic.by(Role.DOCTOR)
+
+    [found] = stranded(clinic, uow, clinic.doctor.id)
+
+    assert found.appointment == mine
+    with pytest.raises(NotPermittedError, match="see every diary"):
+        stranded(clinic, uow, colleague.id)
 
 
 def test_who_may_see_no_diary_sees_no_stranded_visits(memory):

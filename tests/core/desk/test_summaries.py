@@ -324,6 +324,41 @@ def test_one_that_is_under_way_is_not_asked_for_again(clinic, form, outside, wat
     assert summary_of(form, clinic).id == late.id
 
 
+def test_whoever_waits_for_it_learns_when_it_is_made_and_reads_nothing(
+    clinic, form, outside
+):
+    before = summaries.is_awaited(form.id, clinic.uow)
+    work(clinic, outside)
+    after = summaries.is_awaited(form.id, clinic.uow)
+
+    assert (before, after) == (True, False)
+    [summary] = all_of(form, clinic)
+    assert "summary.read" not in happened(summary, clinic)
+
+
+def test_nobody_waits_for_it_longer_than_for_another_one(clinic, form, watch):
+    watch.at += summaries.LONGEST_WAIT - timedelta(microseconds=1)
+    assert summaries.is_awaited(form.id, clinic.uow)
+
+    watch.at += timedelta(microseconds=1)
+
+    assert not summaries.is_awaited(form.id, clinic.uow)
+
+
+def test_nobody_waits_for_a_summary_that_was_not_asked_for(clinic):
+    sent = intake.send(SendForm(patient_id=clinic.patient.id), clinic.uow)
+
+    assert not summaries.is_awaited(sent.id, clinic.uow)
+
+
+def test_a_doctor_does_not_learn_whether_a_stranger_has_a_summary(clinic):
+    request = SendForm(patient_id=clinic.patients[1].id)
+    sent = intake.send(request, clinic.uow)
+
+    with pytest.raises(NotPermittedError):
+        summaries.is_awaited(sent.id, clinic.by(Role.DOCTOR))
+
+
 def test_it_is_there_at_once_if_nothing_leaves_the_machine(clinic, form):
     made = summaries.request(form.id, clinic.uow, AT_HAND)
 

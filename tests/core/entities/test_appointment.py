@@ -17,8 +17,8 @@ from clinicflow_core.entities.appointment import (
 )
 from clinicflow_core.entities.ids import SeriesId
 from clinicflow_core.errors import InvalidTransitionError
-from clinicflow_core.timespan import zone_of
-from tests.builders import DAY, NOW, appointment, visit_at
+from clinicflow_core.timespan import instant_of, zone_of
+from tests.builders import DAY, NOW, ZONE, appointment, local, visit_at
 
 LATER = NOW + timedelta(hours=1)
 
@@ -53,6 +53,12 @@ EXPECTED = {
 COLUMNS = (UNCONFIRMED, CONFIRMED, CANCELLED, COMPLETED, NO_SHOW)
 
 
+def standing(status, *, arrived):
+    """Return a visit of 09:00 to 09:30 in *status*."""
+    visit = appointment("09:00-09:30", status=status)
+    return evolve(visit, arrived=arrived, arrived_at=NOW if arrived else None)
+
+
 @pytest.mark.parametrize(
     ("status", "step"),
     [
@@ -76,6 +82,91 @@ def test_every_step_from_every_status_is_taken_or_refused(status, step):
     else:
         assert STEPS[step](visit).status is expected
         assert TRANSITIONS[status, step] is expected
+
+
+DETAILS = {Step.CHANGE, Step.RESCHEDULE, Step.CANCEL}
+
+
+@pytest.mark.parametrize(
+    ("now", "status", "arrived", "offered"),
+    [
+        pytest.param(
+            "2026-03-01 23:59",
+            UNCONFIRMED,
+            False,
+            DETAILS | {Step.CONFIRM},
+            id="before its day",
+        ),
+        pytest.param(
+            "2026-03-02 00:00",
+            UNCONFIRMED,
+            False,
+            DETAILS | {Step.CONFIRM, Step.ARRIVE},
+            id="on its day",
+        ),
+        pytest.param(
+            "2026-03-02 08:59",
+            CONFIRMED,
+            False,
+            DETAILS | {Step.ARRIVE},
+            id="a minute before its start",
+        ),
+        pytest.param(
+            "2026-03-02 09:00",
+            CONFIRMED,
+            False,
+            DETAILS | {Step.ARRIVE, Step.COMPLETE, Step.NO_SHOW},
+            id="at its start",
+        ),
+        pytest.param(
+            "2026-03-03 09:00",
+            CONFIRMED,
+            False,
+            DETAILS | {Step.ARRIVE, Step.COMPLETE, Step.NO_SHOW},
+            id="a day late",
+        ),
+        pytest.param(
+            "2026-03-02 08:30",
+            UNCONFIRMED,
+            True,
+            {Step.CHANGE, Step.CANCEL, Step.CONFIRM, Step.COMPLETE},
+            id="the patient is early",
+        ),
+        pytest.param(
+            "2026-03-02 09:10",
+            CONFIRMED,
+            True,
+            {Step.CHANGE, Step.CANCEL, Step.COMPLETE},
+            id="the patient is there",
+        ),
+        pytest.param("2026-03-02 10:00", COMPLETED, True, {Step.CHANGE}, id="over"),
+        pytest.param(
+            "2026-03-02 10:00", CANCELLED, True, {Step.REINSTATE}, id="cancelled"
+        ),
+        pytest.param("2026-03-02 10:00", NO_SHOW, False, {Step.REINSTATE}, id="missed"),
+    ],
+)
+def test_a_step_is_offered_when_its_time_has_come(now, status, arrived, offered):
+    visit = standing(status, arrived=arrived)
+
+    assert visit.steps(instant_of(local(now), ZONE), ZONE) == offered
+
+
+@pytest.mark.parametrize("arrived", [False, True], ids=["awaited", "arrived"])
+@pytest.mark.parametrize("status", Status)
+def test_what_is_offered_is_not_refused_and_changes_something(status, arrived):
+    visit = standing(status, arrived=arrived)
+
+    for step in visit.steps(visit.ends_at, ZONE):
+        assert STEPS[step](visit) != visit
+
+
+@pytest.mark.parametrize("step", [Step.ARRIVE, Step.COMPLETE, Step.NO_SHOW])
+def test_a_step_that_is_not_offered_yet_is_taken_all_the_same(step):
+    visit = appointment("11:00-11:30", on=DAY + timedelta(days=1))
+
+    assert step not in visit.steps(LATER, ZONE)
+    assert STEPS[step](visit).version == 2
 
 
 @pytest.mark.parametrize(

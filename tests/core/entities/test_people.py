@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -112,6 +112,16 @@ def test_a_changed_clinic_has_the_next_version_and_zone():
 
     assert (after.version, after.updated_at) == (2, LATER)
     assert after.zone == ZoneInfo("Europe/Vienna")
+
+
+@pytest.mark.parametrize(
+    ("timezone", "day"),
+    [("America/New_York", 1), ("Europe/Lisbon", 2), ("Asia/Tokyo", 2)],
+)
+def test_today_is_the_day_that_the_clinics_clocks_show(timezone, day):
+    now = datetime(2026, 3, 2, 4, 59, tzinfo=UTC)
+
+    assert clinic(timezone=timezone).today(now) == date(2026, 3, day)
 
 
 def test_what_is_said_of_people_in_a_log_is_not_private():

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from clinicflow_core.entities.doctor import WEEKDAYS, Weekday
-from clinicflow_core.scheduling.hours import daily_spans, working_spans
+from clinicflow_core.scheduling.hours import daily_spans, within, working_spans
 from clinicflow_core.timespan import wall_clock, zone_of
-from tests.builders import DAY, OPEN_ALL_WEEK, ZONE, hours
+from tests.builders import DAY, OPEN_ALL_WEEK, ZONE, hours, span
 from tests.core.scheduling.diaries import on_day
 
 MON, TUE, *_, SAT, SUN = WEEKDAYS
@@ -236,3 +236,20 @@ def test_the_work_of_each_day_stands_by_itself():
         "02 10:00 - 02 11:00"
     ]
     assert list(daily_spans(week, DAY, SUNDAY, ZONE)) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "part"),
+    [
+        pytest.param("10:00-11:00", ["10:00-11:00"], id="inside"),
+        pytest.param("08:00-10:00", ["09:00-10:00"], id="begins before"),
+        pytest.param("16:00-18:00", ["16:00-17:00"], id="ends after"),
+        pytest.param("08:00-18:00", ["09:00-17:00"], id="all of it"),
+        pytest.param("08:00-09:00", [], id="ends as it begins"),
+        pytest.param("17:00-18:00", [], id="begins as it ends"),
+    ],
+)
+def test_of_a_span_counts_what_lies_within(times, part):
+    found = within([span(times)], span("09:00-17:00"))
+
+    assert list(found) == [span(each) for each in part]

@@ -35,7 +35,7 @@ class Browser:
         client = app.test_client()
         if desk is not None:
             with app.test_request_context():
-                browsers.welcome(desk.signed_in)
+                browsers.remember(desk.signed_in)
                 kept = dict(session)
             with client.session_transaction() as cookie:
                 cookie.update(kept)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
@@ -9,13 +11,14 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from clinicflow_core.entities.questionnaire import CHOICES, Code, Kind
-from clinicflow_core.errors import Problem
+from clinicflow_core.errors import InvalidError, Problem
 from clinicflow_core.intake.answers import asked_with, check_answers
 from clinicflow_core.intake.statements import statements_of
 from clinicflow_core.wire import dump
 from clinicflow_flask.pages import asking
 from clinicflow_flask.pages.asking import (
     FREE,
+    date_field,
     fields_of,
     first_wrong,
     in_blocks,
@@ -246,6 +249,56 @@ def test_each_kind_of_question_has_its_control(asked, control):
     fields = drawn(asks(asked))
 
     assert fields[0].control == control
+
+
+SINCE_2000 = {"required": True, "earliest": date(2000, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "is_no_date"),
+    [
+        pytest.param(question("q", "date"), "2026-02-30", True, id="no such day"),
+        pytest.param(question("q", "date"), "soon", True, id="a word"),
+        pytest.param(question("q", "dateTime"), "soon", True, id="no instant"),
+        pytest.param(question("q", "date", **SINCE_2000), "1999", False, id="early"),
+        pytest.param(question("q", "date", **SINCE_2000), "", False, id="missing"),
+        pytest.param(question("q", "date"), "2026-03", False, id="a month"),
+        pytest.param(question("q", "time"), "soon", False, id="no time"),
+    ],
+)
+def test_what_is_no_date_is_told_from_what_is_wrong_with_one(asked, answer, is_no_date):
+    given = {"q": answer} if answer else {}
+    problems = problems_of(asks(asked), given)
+
+    [field] = drawn(asks(asked), given, problems)
+
+    assert (field.wrong is not None, field.is_no_date) == (bool(problems), is_no_date)
+
+
+def problems_of(definition, given):
+    try:
+        check_answers(definition, given, complete=True)
+    except InvalidError as error:
+        return error.problems
+    return ()
+
+
+@pytest.mark.parametrize("typed", ["", "1980", "1980-12", "1980-02-30"])
+def test_of_a_birth_date_a_part_is_no_date(typed):
+    refused = date_field("born", "Born", typed, "must be a date")
+
+    assert refused.is_no_date
+    assert not date_field("born", "Born", typed, None).is_no_date
+
+
+@pytest.mark.parametrize(
+    ("words", "says_so"),
+    [("Which operations? One on each line.", True), ("Which operations?", False)],
+)
+def test_whether_a_question_says_how_several_answers_are_typed_is_known(words, says_so):
+    [field] = drawn(asks(question("q", text=words, repeats=True)))
+
+    assert field.says_a_line_each is says_so
 
 
 def test_a_number_says_its_unit():

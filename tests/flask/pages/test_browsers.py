@@ -167,12 +167,17 @@ def test_who_is_there_stays_signed_in(browser, pass_time):
         assert is_signed_in(browser)
 
 
-def test_a_page_that_a_browser_asks_for_by_itself_shows_nobody(browser, pass_time):
-    [polled, *_] = [page.path for page in PAGES if page.polls]
+@pytest.mark.parametrize(
+    "path", ["/day/{on}/board", "/week/{of}/board", "/intake/{form_id}/summary/state"]
+)
+def test_a_page_that_a_browser_asks_for_by_itself_shows_nobody(
+    browser, desk, pass_time, path
+):
+    form_id = desk.send_form()["id"]
 
     for _ in range(2):
         pass_time(5)
-        browser.open(polled.format(on="2026-03-02"))
+        browser.open(path.format(on="2026-03-02", of="2026-03-02", form_id=form_id))
         assert browser.status == 200
     pass_time(3)
 

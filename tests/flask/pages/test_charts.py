@@ -80,9 +80,9 @@ def test_the_parts_of_a_column_have_the_heights_of_their_counts():
 
     heights = {(shape.kind, shape.hint): shape.height for shape in chart.shapes}
     assert heights == {
-        ("completed", "Monday: 6 completed"): 82.5,
-        ("no-show", "Monday: 2 no-show"): 27.5,
-        ("cancelled", "Tuesday: 4 cancelled"): 55.0,
+        ("completed", "Monday, completed: 6"): 82.5,
+        ("no-show", "Monday, no-show: 2"): 27.5,
+        ("cancelled", "Tuesday, cancelled: 4"): 55.0,
     }
     assert chart.legend == ("completed", "no-show", "cancelled")
     assert chart.says == "Most for Monday: 8 visits."
@@ -148,7 +148,7 @@ def test_a_day_without_no_shows_has_no_dot():
     chart = charts.day_line("d", "D", stacks)
 
     assert chart.path == "M60.0 18.0L180.0 73.0L300.0 128.0"
-    assert [shape.hint for shape in chart.shapes] == ["Tuesday: 1 no-show"]
+    assert [shape.hint for shape in chart.shapes] == ["Tuesday, no-show: 1"]
     assert [label.text for label in chart.labels] == ["Monday", "Wednesday", "4"]
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 PART = {"HX-Request": "true"}
@@ -53,6 +55,40 @@ def test_whoever_is_not_found_can_be_registered_and_the_work_goes_on(browser, de
 
     assert browser.path == "/waitlist/join"
     assert radios(browser.page) == {"Zoe Bond": True}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        pytest.param("", {"a": ["1"], "b": ["2"]}, id="nothing more"),
+        pytest.param("&c=3", {"a": ["1"], "b": ["2"], "c": ["3"]}, id="more"),
+        pytest.param("&a=9", {"a": ["9"], "b": ["2"]}, id="something else"),
+        pytest.param("&a=", {"b": ["2"]}, id="something taken out"),
+        pytest.param("&a=7&a=8", {"a": ["7", "8"], "b": ["2"]}, id="several"),
+        pytest.param(
+            f"&c={'x' * 500}", {"a": ["1"], "b": ["2"]}, id="more than a path holds"
+        ),
+    ],
+)
+def test_what_was_typed_waits_until_somebody_new_is_registered(
+    browser, desk, typed, kept
+):
+    path = f"/patients/choose?q=Zoe&next=/book%3Fa%3D1%26b%3D2{typed}"
+
+    page = browser.open(path, headers=PART)
+
+    link = page.find("a", string="Register a new patient")["href"]
+    [following] = parse_qs(urlsplit(link).query)["next"]
+    assert urlsplit(following).path == "/book"
+    assert parse_qs(urlsplit(following).query) == kept
+
+
+@pytest.mark.parametrize("path", ["//[", "//elsewhere.example/", "/" + "x" * 600])
+def test_the_work_goes_on_at_no_page_but_ours(browser, desk, path):
+    page = browser.open(f"/patients/choose?q=Zoe&next={path}&a=1", headers=PART)
+
+    link = page.find("a", string="Register a new patient")["href"]
+    assert parse_qs(urlsplit(link).query)["next"] == ["/day?a=1"]
 
 
 def test_nobody_is_found_by_nothing(browser, desk):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from clinicflow_core.desk import schedule
 from clinicflow_core.entities.user import Role
+from clinicflow_flask.pages.board import MOST_LANES
 from tests.flask.desk import UNKNOWN
 
 TUESDAY = "/day/2026-03-03"
+DASH = "\N{EN DASH}"
 
 
 def hrefs(page, selector: str) -> list[str]:
@@ -149,8 +154,6 @@ def test_an_open_board_is_told_nothing_while_nothing_changes(browser, desk):
 
 
 def test_the_line_of_now_moves_on(browser, desk, watch):
-    from datetime import timedelta
-
     desk.doctor()
     watch.at += timedelta(hours=3)  # 10:00 in New York.
     page = browser.open("/day")
@@ -186,15 +189,130 @@ def test_a_week_of_one_doctor_is_a_board_of_days(browser, desk):
     assert browser.status == 204
 
 
-def test_a_week_of_another_clinics_doctor_is_empty(browser, open_desk):
+@pytest.mark.parametrize("path", ["/week/2026-03-03", "/week/2026-03-03/board"])
+def test_a_week_of_another_clinics_doctor_is_not_found(browser, open_desk, path):
     theirs = open_desk().doctor("Dr. Theirs")
 
     for doctor_id in (theirs, UNKNOWN):
-        page = browser.open(f"/week/2026-03-03?doctor_id={doctor_id}")
+        browser.open(f"{path}?doctor_id={doctor_id}")
 
-        assert browser.status == 200
+        assert browser.status == 404
         assert "Dr. Theirs" not in browser.text
-        assert not page.select(".column")
+
+
+def test_the_week_of_one_doctor_leads_to_that_of_any_other(browser, desk):
+    mine, other = desk.doctor("Dr. Mine"), desk.doctor("Dr. Other")
+
+    page = browser.open(f"/week/2026-03-03?doctor_id={mine}")
+
+    options = [str(each["value"]) for each in page.select("#doctor_id option")]
+    assert options == ["", mine, other]
+    assert page.select_one("#doctor_id option[selected]")["value"] == mine
+
+
+def test_a_doctor_can_choose_the_week_of_no_other(open_browser, open_desk):
+    owner = open_desk()
+    mine, other = owner.doctor("Dr. Mine"), owner.doctor("Dr. Other")
+    browser, doctor = open_browser(Role.DOCTOR, owner.signed_in.clinic)
+    owner.patch(f"/api/users/{doctor.signed_in.user.id}", {"doctor_id": mine})
+
+    page = browser.open(f"/week/2026-03-03?doctor_id={mine}")
+
+    options = [str(each["value"]) for each in page.select("#doctor_id option")]
+    assert options == ["", mine]
+    browser.open(f"/week/2026-03-03/board?doctor_id={other}")
+    assert browser.status == 403
+
+
+@pytest.mark.parametrize("path", ["/week/2026-03-03", "/week/2026-03-03/board"])
+def test_the_week_of_one_doctor_reads_no_others_visits(
+    browser, desk, monkeypatch, path
+):
+    monkeypatch.setattr(schedule, "MOST_VISITS", 1)
+    other, doctor_id = desk.doctor(), desk.doctor()
+    for hour in range(9, 17):
+        desk.book(doctor_id=other, date="2026-03-02", start_time=f"{hour:02}:00")
+    visit = desk.book(doctor_id=doctor_id)
+
+    page = browser.open(f"{path}?doctor_id={doctor_id}")
+
+    assert hrefs(page, "li.v a") == [f"/visits/{visit['id']}"]
+
+
+def test_a_board_of_a_week_is_of_one_doctor(browser, desk):
+    desk.book()
+
+    page = browser.open("/week/2026-03-03/board")
+
+    assert (browser.status, page.select(".column")) == (200, [])
+
+
+@pytest.fixture
+def night(desk) -> str:
+    """A doctor who works from Monday evening to Tuesday morning."""
+    doctor_id = desk.doctor("Dr. Night")
+    hours = [{"weekday": "monday", "start": "22:00", "end": "06:00"}]
+    desk.put(f"/api/doctors/{doctor_id}/hours", hours)
+    return doctor_id
+
+
+def test_a_night_is_shown_on_each_day_as_far_as_it_lies_there(browser, night):
+    monday = browser.open("/day/2026-03-02").select_one(".column .worked").get_text()
+    tuesday = browser.open(TUESDAY).select_one(".column .worked").get_text()
+
+    assert monday == f"10:00\u202fPM{DASH}12:00\u202fAM"
+    assert tuesday == f"12:00\u202fAM{DASH}6:00\u202fAM"
+    free = hrefs(browser.page, "li.f a")
+    assert len(free) == 12
+    assert free[0].endswith("date=2026-03-03&start_time=00:00")
+
+
+def test_a_visit_over_midnight_is_linked_on_both_days_and_counted_once(
+    browser, desk, night
+):
+    visit = desk.book(
+        doctor_id=night, date="2026-03-02", start_time="23:30", duration=60
+    )
+
+    page = browser.open(TUESDAY)
+
+    [shown] = page.select("li.v a")
+    assert shown["href"] == f"/visits/{visit['id']}"
+    assert shown.b.get_text() == "Mon, Mar 2, 11:30\u202fPM"
+    assert "data-v" not in shown.attrs
+    board = browser.open(f"/week/{visit['date']}?doctor_id={night}")
+    assert len(hrefs(board, "li.v a")) == 2
+    assert len(board.select(f"#v{visit['id']}")) == 1
+    week = browser.open("/week/2026-03-02")
+    totals = [each.get_text(" ", strip=True) for each in week.select("tbody td")]
+    assert totals[:3] == [
+        *("1 visit 1 h 30 free", "no visits 5 h 30 free"),
+        "no visits nothing free",
+    ]
+
+
+def test_in_a_week_it_is_now_on_one_day_alone(browser, desk, watch):
+    doctor_id = desk.doctor()
+    watch.at += timedelta(hours=3)  # 10:00 in New York.
+
+    page = browser.open(f"/week?doctor_id={doctor_id}")
+
+    [line] = page.select(".now")
+    assert line.find_parent("section")["data-date"] == "2026-03-02"
+
+
+def test_visits_without_a_place_beside_others_are_listed(browser, desk):
+    visit = desk.book()
+    why = {"override": {"reason": "an emergency"}}
+    for _ in range(MOST_LANES):
+        desk.book(doctor_id=visit["doctor_id"], **why)
+
+    page = browser.open(TUESDAY)
+
+    assert len(page.select("li.v")) == MOST_LANES
+    assert "1 more at the same time" in browser.text
+    links = hrefs(page, "li.v a, .fallen a")
+    assert len(set(links)) == MOST_LANES + 1
 
 
 def test_names_on_the_board_are_only_text(browser, desk):

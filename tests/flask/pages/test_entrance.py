@@ -171,6 +171,50 @@ def test_who_signs_in_after_somebody_else_is_themselves_alone(browser, desk, ope
     assert desk.signed_in.user.email not in browser.text
 
 
+def test_whoever_signs_in_over_somebody_else_signs_them_out(browser, desk, open_desk):
+    other = open_desk().signed_in
+    before = desk.get("/api/auth/me").status_code
+
+    sign_in(browser, other.user.email)
+
+    assert (before, desk.get("/api/auth/me").status_code) == (200, 401)
+
+
+def test_whoever_founds_another_clinic_leaves_the_one_before(browser, desk):
+    browser.open("/sign-up")
+
+    browser.send("Set it up", **SIGN_UP)
+
+    assert desk.get("/api/auth/me").status_code == 401
+
+
+def test_a_wrong_password_leaves_whoever_is_signed_in(browser, desk, open_desk):
+    sign_in(browser, open_desk().signed_in.user.email, "not the password")
+
+    assert browser.status == 401
+    assert desk.get("/api/auth/me").status_code == 200
+    browser.open(ACCOUNT)
+    assert desk.signed_in.user.email in browser.text
+
+
+def test_a_session_that_has_ended_keeps_nobody_from_signing_in(browser, desk):
+    desk.post("/api/auth/logout")
+
+    sign_in(browser, desk.signed_in.user.email)
+
+    assert (browser.status, browser.path) == (200, ACCOUNT)
+
+
+def test_nor_does_a_clinic_that_is_no_more(stranger, desk):
+    stranger.open("/sign-in")
+    with stranger.client.session_transaction() as cookie:
+        cookie.update(clinic=UNKNOWN, session=UNKNOWN, seen=0)
+
+    sign_in(stranger, desk.signed_in.user.email)
+
+    assert (stranger.status, stranger.path) == (200, ACCOUNT)
+
+
 def test_signing_out_takes_a_form_and_no_link(browser):
     browser.open("/sign-out")
     assert browser.status == 405
@@ -258,7 +302,7 @@ def test_what_is_not_there_is_said_on_a_page_with_a_way_out(browser, path):
     browser.open(path)
 
     assert browser.status == 404
-    assert browser.page.find("h1").get_text() == "Not Found"
+    assert browser.page.find("h1").get_text() == "That is not there"
     browser.follow("Go to the day")
     assert browser.status == 200
 

@@ -285,6 +285,38 @@ def test_a_form_tells_nobody_what_was_typed():
     assert "secret" not in repr(form(("password", "secret")))
 
 
+# What stands on the page
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        pytest.param("day", "day", id="a field"),
+        pytest.param("home.street", "home.street", id="a field inside another"),
+        pytest.param("home.number", "home", id="a group without that field"),
+        pytest.param("sure", None, id="a field that is not there"),
+        pytest.param("", None, id="the whole form"),
+    ],
+)
+def test_a_problem_leads_to_the_nearest_place_on_the_page(name, place):
+    shown = form()
+    for each in ("day", "home", "home.street"):
+        assert shown.labelled(each, "A label") == "A label"
+
+    assert shown.place_of(name) == place
+
+
+def test_a_form_is_stale_if_somebody_else_was_faster():
+    def refuse(_: Wish) -> None:
+        raise StaleVersionError(KEY)
+
+    sent = form()
+    sent.done(Wish, refuse)
+
+    assert sent.is_stale
+    assert not form().is_stale
+
+
 # What stands in a request
 
 

@@ -204,6 +204,18 @@ def test_an_account_is_linked_by_its_password_alone(app, stranger, store, provid
     assert again.client.get("/dashboard").status_code == 200
 
 
+def test_whoever_comes_back_over_somebody_else_signs_them_out(
+    browser, desk, store, provider
+):
+    google_id = f"{provider.url}#{SUBJECT}"
+    account(store, google_id=google_id)
+
+    signs_in(browser)
+
+    assert browser.status == 200
+    assert desk.get("/api/auth/me").status_code == 401
+
+
 @pytest.mark.parametrize("step", ["link", "sign-up"])
 def test_nothing_is_offered_to_whoever_does_not_come_from_google(visitor, step):
     visitor.open(f"{PATH}/{step}")

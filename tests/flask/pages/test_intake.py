@@ -11,10 +11,11 @@ import pytest
 from attrs import evolve, frozen
 
 from clinicflow_core.desk import summaries
+from clinicflow_core.desk.summaries import LONGEST_WAIT
 from clinicflow_core.entities.ids import DoctorId, FormId
 from clinicflow_core.entities.user import Role
 from clinicflow_core.ports import Store, UnitOfWork
-from clinicflow_flask.pages.intake import AT_FIRST, MOST_POLLS
+from clinicflow_flask.pages.intake import AT_FIRST, PUBLIC_URL
 from tests.flask.desk import UNKNOWN, Desk
 from tests.flask.pages.browser import Browser
 
@@ -272,6 +273,19 @@ def test_a_link_is_made_and_told_once(browser, desk, app):
     assert status == "sent"
 
 
+def test_a_link_is_made_of_the_public_url_and_not_of_what_a_header_says(
+    browser, desk, app
+):
+    path = f"/intake/send?patient_id={desk.patient()}"
+    app.config[PUBLIC_URL] = "https://desk.example.org"
+    browser.open(path)
+
+    browser.send("Make the link")
+
+    address = browser.page.find(id="link")["value"]
+    assert re.fullmatch(r"https://desk\.example\.org/i/[\w-]{64}", address)
+
+
 def test_what_is_sent_twice_makes_one_form_and_tells_the_link_once(browser, desk):
     patient_id = desk.patient()
     browser.open(f"/intake/send?patient_id={patient_id}")
@@ -474,22 +488,71 @@ def test_a_form_that_is_not_back_shows_no_answer(browser, desk, sent, app):
     assert "secret" not in str(browser.page)
 
 
-def test_while_a_summary_is_made_the_page_asks_for_it_and_at_last_gives_up(
-    browser, sent
-):
+def test_while_a_summary_is_made_the_page_asks_whether_it_is_there(browser, sent):
     sent.submitted()
 
     page = browser.open(sent.path)
-    assert page.find(id="review")["hx-get"] == f"{sent.path}?tries=1"
+
     assert "It is being made." in browser.text
+    asked = page.select_one("#review [hx-trigger='every 2s']")["hx-get"]
+    assert browser.client.get(asked).status_code == 204
+    review = page.find(id="review")
+    assert review["hx-get"] == sent.path
+    sent.summarized()
+    answer = browser.client.get(asked)
+    assert (answer.status_code, answer.text) == (200, "")
+    assert answer.headers["HX-Trigger"] == review["hx-trigger"]
+    page = browser.open(sent.path)
+    assert "Draft until a doctor signs it" in browser.text
+    assert not page.select("#review[hx-get], #review [hx-get]")
 
-    page = browser.open(f"{sent.path}?tries={MOST_POLLS}")
-    assert "hx-get" not in page.find(id="review").attrs
-    assert "It takes longer than usual." in browser.text
 
+def test_whoever_has_no_script_is_told_to_load_the_page_again(browser, sent):
+    sent.submitted()
+
+    page = browser.open(sent.path)
+
+    told = page.select_one("#summary noscript").get_text(strip=True)
+    assert told == "Load the page again in a while to see it."
+
+
+def test_a_summary_that_takes_too_long_is_waited_for_no_more(browser, sent, watch):
+    sent.submitted()
+    browser.open(sent.path)
+    watch.at += LONGEST_WAIT
+
+    answer = browser.client.get(f"{sent.path}/summary/state")
+    page = browser.open(sent.path)
+
+    assert answer.status_code == 200
+    assert not page.select("#review[hx-get], #review [hx-get]")
+    assert "It takes longer than it should." in browser.text
     browser.send("Ask for it again")
     assert "Draft until a doctor signs it" in browser.text
-    assert "hx-get" not in browser.page.find(id="review").attrs
+
+
+def test_asking_whether_a_summary_is_there_leaves_the_trail_as_it_was(browser, sent):
+    sent.submitted()
+    browser.open(sent.path)
+    awaited = trail(sent)
+
+    for _ in range(10):
+        browser.client.get(f"{sent.path}/summary/state")
+    still_awaited = trail(sent)
+    sent.summarized()
+    made = trail(sent)
+    browser.client.get(f"{sent.path}/summary/state")
+
+    assert "summary.read" in awaited
+    assert still_awaited == awaited
+    assert trail(sent) == made
+
+
+def trail(sent: Sent) -> list[str]:
+    """Return the kinds of all that happened to the form, and to its summaries."""
+    with sent.uow() as uow:
+        records = [sent.form_id, *(s.id for s in uow.summaries.of_form(sent.form_id))]
+        return [event.kind for each in records for event in uow.events.of(each)]
 
 
 def test_a_form_is_marked_as_reviewed(browser, read):
@@ -583,7 +646,7 @@ def test_nothing_is_done_to_a_summary_that_was_not_read(browser, read, button):
     browser.send(button)
 
     assert browser.status == 412
-    assert "Somebody else changed it meanwhile" in browser.text
+    assert "Somebody else changed this meanwhile" in browser.text
     assert "Theirs." in browser.text
     assert read.summary()["draft"] is True
 
@@ -692,13 +755,6 @@ def test_hostile_answers_are_inert_where_they_are_read(browser, desk, store):
         assert not page.find("script", src=False)
         assert not page.select("a[href^=javascript]")
         assert "49" not in page.main.get_text()
-
-
-@pytest.mark.parametrize("query", ["tries=-1", "tries=x", "tries=999"])
-def test_a_strange_number_of_tries_is_refused(browser, read, query):
-    browser.open(f"{read.path}?{query}")
-
-    assert browser.status == 422
 
 
 def test_a_failure_of_the_service_is_told_and_why(browser, read):

@@ -701,7 +701,7 @@ def test_more_than_a_form_can_hold_is_refused(given):
     )
 
     assert browser.status == 422
-    assert "must be at most 64 KiB" in browser.text
+    assert "at most 64 KiB" in browser.text
 
 
 def test_whoever_is_signed_in_fills_in_as_anybody(browser, desk):

@@ -311,9 +311,9 @@ def test_the_owner_sees_who_did_what(browser, desk, ann):
         for row in page.select("tbody tr")
     ]
     assert [row[1:] for row in told] == [
-        ["Read", "Olive Owner", ""],
-        ["Changed", "Olive Owner", "phone"],
-        ["Registered", "Olive Owner", ""],
+        ["A patient's record was read", "Olive Owner", ""],
+        ["A patient's details were changed", "Olive Owner", "phone"],
+        ["A patient was registered", "Olive Owner", ""],
     ]
 
 
@@ -351,7 +351,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(browser, desk, 
     assert browser.status == 412
     assert page.find(id="phone")["value"] == "0300"
     assert desk.get(f"/api/patients/{ann}").json["phone"] == "0200"
-    page = browser.follow("Begin again")
+    page = browser.follow("Leave it as it is now")
     assert page.find(id="phone")["value"] == "0200"
 
 
@@ -392,7 +392,7 @@ def test_one_record_is_not_merged_with_itself(browser, ann):
     browser.send("Merge for good")
 
     assert browser.status == 422
-    assert "must be another patient" in browser.text
+    assert "“ This one goes into it ” must be another patient." in browser.text
 
 
 def test_who_has_visits_at_the_same_time_is_not_one_person(browser, desk, ann, twin):

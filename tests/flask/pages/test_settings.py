@@ -244,20 +244,14 @@ def test_a_clinic_that_cannot_be_is_told_with_what_was_typed(
     assert clinic(desk) == before
 
 
-def test_a_clinic_that_somebody_else_changed_is_looked_at_again(browser, desk):
+def test_what_somebody_else_made_of_the_clinic_can_be_left_as_it_is(browser, desk):
     browser.open("/settings")
     desk.patch("/api/clinic", {"name": "Oak"})
 
     browser.send("Keep", name="Elm")
+    page = browser.follow("Leave it as it is now")
 
-    assert browser.status == 412
-    assert "Somebody else changed this meanwhile" in browser.text
-    # Nobody writes over it by pressing once more.
-    browser.send("Keep")
-    assert browser.status == 412
-    browser.follow("See how it stands now")
-    browser.send("Keep", name="Ash")
-    assert clinic(desk)["name"] == "Ash"
+    assert page.find(id="name")["value"] == clinic(desk)["name"] == "Oak"
 
 
 def test_what_a_new_time_zone_does_is_told(browser):
@@ -470,10 +464,11 @@ def test_one_day_can_be_closed_that_is_closed_already(browser, desk):
 def test_days_that_cannot_be_closed_are_told(browser, desk, first, last):
     browser.open("/settings/policy")
 
-    browser.send("Close the clinic", first=first, last=last)
+    page = browser.send("Close the clinic", first=first, last=last)
 
     assert browser.status == 422
-    assert "This cannot be kept yet" in browser.text
+    [link] = page.select(".complaint a")
+    assert link["href"] in ("#first", "#last")
     assert policy(desk)["closed_days"] == []
 
 
@@ -481,10 +476,11 @@ def test_more_closed_days_than_can_be_kept_are_told(browser, desk):
     browser.open("/settings/policy")
     browser.send("Close the clinic", first="2026-01-01", last="2026-12-31")
 
-    browser.send("Close the clinic", first="2028-01-01", last="2028-03-01")
+    page = browser.send("Close the clinic", first="2028-01-01", last="2028-03-01")
 
     assert browser.status == 422
-    assert "must have at most 400 items" in browser.text
+    assert "“ Closed days ” must have at most 400 items" in browser.text
+    assert page.find(id=page.select_one(".complaint a")["href"][1:]).name == "h2"
     assert len(policy(desk)["closed_days"]) == 365
 
 

@@ -204,15 +204,16 @@ def test_what_an_account_needs_cannot_be_emptied(browser, desk, rita, typed, com
     assert user(desk, rita) == before
 
 
-def test_an_account_that_somebody_else_changed_is_looked_at_again(browser, desk, rita):
+def test_what_somebody_else_made_of_a_role_is_told_beside_it(browser, desk, rita):
     browser.open(path_of(rita))
-    desk.patch(f"/api/users/{rita}", {"name": "Rita R."})
+    desk.patch(f"/api/users/{rita}", {"role": "owner"})
 
-    browser.send("Keep", name="Rita")
+    page = browser.send("Keep", role="doctor")
 
     assert browser.status == 412
-    browser.follow("See how it stands now")
-    assert browser.page.find(id="name")["value"] == "Rita R."
+    assert page.select_one("#role [checked]")["value"] == "doctor"
+    assert page.find(id="role-now").get_text() == "By now: Owner."
+    assert page.find(id="role")["aria-describedby"] == "role-now"
 
 
 @pytest.mark.parametrize(

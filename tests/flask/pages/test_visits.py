@@ -158,6 +158,43 @@ def test_without_a_time_the_next_free_ones_are_offered(browser, desk):
     assert times_of(desk) == ["09:00"]
 
 
+def test_registering_a_caller_keeps_all_that_was_typed_of_the_visit(browser, desk):
+    doctor_id = desk.doctor()
+    typed = {
+        "doctor_id": doctor_id,
+        "date": "2026-03-04",
+        "start_time": "10:30",
+        "duration": "20",
+        "visit_category": "new-patient",
+        "visit_type": "virtual",
+        "meeting_link": "https://example.org/room?a=b&c=d",
+    }
+    browser.open("/book")
+
+    browser.send("Look up", q="Zoe Bond", **typed)
+    browser.follow("Register a new patient")
+    browser.send("Register")
+    assert browser.path == "/book"
+    browser.send("Book")
+
+    [booked] = desk.get("/api/appointments").json["items"]
+    assert typed.items() <= booked.items() | {("duration", str(booked["duration"]))}
+    assert "Zoe Bond" in browser.text
+
+
+def test_what_is_wrong_is_kept_too_while_a_caller_is_registered(browser, desk):
+    desk.doctor()
+    browser.open("/book")
+
+    browser.send("Look up", q="Zoe Bond", duration="soon", start_time="10:30")
+    browser.follow("Register a new patient")
+    page = browser.send("Register")
+
+    assert browser.path == "/book"
+    assert page.find(id="duration")["value"] == "soon"
+    assert page.find(id="start_time")["value"] == "10:30"
+
+
 def test_booking_needs_a_doctor_first(browser):
     browser.open("/book")
 
@@ -179,7 +216,55 @@ def test_a_visit_goes_its_way(browser, desk, watch):
     browser.send("Took place")
 
     assert status_of(desk, visit) == "completed"
-    assert not browser.page.select("#panel form button")
+    assert [b.get_text() for b in browser.page.select("#panel form button")] == ["Undo"]
+
+
+@pytest.mark.parametrize(
+    ("step", "button", "later"),
+    [
+        ("confirm", "Confirm", "Undo “confirmed”"),
+        ("arrive", "Arrived", "Undo “arrived”"),
+        ("complete", "Took place", "Undo “took place”"),
+        ("no-show", "Did not come", "Let it stand again"),
+    ],
+)
+def test_a_step_can_be_undone_at_once_and_later(
+    browser, desk, watch, step, button, later
+):
+    visit = desk.book()
+    watch.at += timedelta(days=1, hours=3)
+    path = f"/visits/{visit['id']}"
+    for undo in ("Undo", later):
+        browser.open(path)
+        browser.send(button)
+        if undo == later:
+            browser.open(path)
+
+        browser.send(undo)
+
+        assert "stands as it did before" in browser.text
+        shown = desk.get(f"/api/appointments/{visit['id']}").json
+        assert (shown["status"], shown["arrived"]) == ("unconfirmed", False)
+
+
+def test_no_step_is_taken_before_its_time_nor_of_what_somebody_moved(
+    browser, desk, watch
+):
+    visit = desk.book()
+    path = f"/visits/{visit['id']}"
+    browser.open(path)
+    for step in ("arrive", "complete", "no-show"):
+        browser.post(f"{path}/{step}", {"form": browser.token()})
+        assert browser.status == 409
+    watch.at += timedelta(days=1, hours=3)
+    for step in ("confirm", "arrive", "complete", "no-show", "cancel"):
+        version = desk.get(f"/api/appointments/{visit['id']}").json["version"]
+        stale = {"form": browser.token(), "version": str(version + 1)}
+        browser.post(f"{path}/{step}", {**stale, "cancellation_type": "other"})
+        assert browser.status == 412
+        assert "Somebody else changed this meanwhile" in browser.text
+
+    assert status_of(desk, visit) == "unconfirmed"
 
 
 def test_a_cancellation_asks_why_and_can_be_undone(browser, desk):
@@ -195,7 +280,7 @@ def test_a_cancellation_asks_why_and_can_be_undone(browser, desk):
     browser.send("Undo")
 
     assert status_of(desk, visit) == "unconfirmed"
-    assert "stands again" in browser.text
+    assert "stands as it did before" in browser.text
 
 
 def test_a_missed_visit_can_be_undone(browser, desk, watch):
@@ -234,7 +319,79 @@ def test_a_visit_is_moved_and_back(browser, desk):
     browser.send("Undo")
 
     assert times_of(desk) == ["09:00"]
-    assert "back where it was" in browser.text
+    assert "as it did before" in browser.text
+
+
+def moved_and_its_place_taken(browser, desk):
+    """Move a visit from 09:00 to 11:00, where its Undo waits, and give 09:00 away."""
+    visit = desk.book()
+    browser.open(f"/visits/{visit['id']}")
+    browser.send("Move it", start_time="11:00", duration="45")
+    desk.book(doctor_id=visit["doctor_id"], patient_id=desk.patient("Ben", "Okri"))
+    return visit
+
+
+def test_an_undo_against_the_rules_takes_the_visit_back(browser, desk):
+    visit = moved_and_its_place_taken(browser, desk)
+
+    browser.send("Undo")
+    assert browser.status == 409
+    assert "The doctor has a visit from 9:00 AM to 9:30 AM." in browser.text
+    assert times_of(desk) == ["09:00", "11:00"]
+    browser.send("Take it against the rules", override__reason="Promised.")
+
+    assert "The visit is moved." in browser.text
+    back = desk.get(f"/api/appointments/{visit['id']}").json
+    assert (back["start_time"], back["duration"]) == ("09:00", 30)
+    assert back["override"]["conflicts"] == ["doctor-busy"]
+
+
+def test_an_alternative_to_an_undo_is_near_the_place_before(browser, desk):
+    visit = moved_and_its_place_taken(browser, desk)
+
+    page = browser.send("Undo")
+    offered = page.find("button", attrs={"name": "take"})
+    browser.send(offered.get_text(" ", strip=True))
+
+    moved = desk.get(f"/api/appointments/{visit['id']}").json
+    assert (moved["start_time"], moved["duration"]) == ("09:30", 30)
+
+
+def test_an_undo_goes_back_to_the_doctor_before_too(browser, desk):
+    visit = desk.book()
+    other = desk.doctor("Dr. Other")
+    browser.open(f"/visits/{visit['id']}")
+    browser.send("Move it", doctor_id=other)
+    desk.book(doctor_id=visit["doctor_id"], patient_id=desk.patient("Ben", "Okri"))
+
+    browser.send("Undo")
+    browser.send("Take it against the rules", override__reason="Promised.")
+
+    back = desk.get(f"/api/appointments/{visit['id']}").json
+    assert back["doctor_id"] == visit["doctor_id"]
+
+
+def test_a_move_to_where_the_visit_is_is_no_move(browser, desk):
+    visit = desk.book()
+    browser.open(f"/visits/{visit['id']}")
+
+    page = browser.send("Move it")
+
+    assert "It is where it was." in browser.text
+    assert "The visit is moved." not in browser.text
+    assert not page.find("button", string="Undo")
+
+
+def test_a_move_that_is_none_takes_no_earlier_one_back(browser, desk):
+    visit = desk.book()
+    browser.open(f"/visits/{visit['id']}")
+    browser.send("Move it", start_time="11:00")
+
+    page = browser.send("Move it", version="")
+
+    assert "It is where it was." in browser.text
+    assert not page.find("button", string="Undo")
+    assert times_of(desk) == ["11:00"]
 
 
 def test_an_undo_takes_back_no_move_of_somebody_else(browser, desk):
@@ -280,20 +437,36 @@ def test_a_move_of_what_somebody_else_moved_is_refused(browser, desk):
     assert times_of(desk) == ["15:00"]
 
 
-def test_only_a_visit_that_was_moved_goes_back(browser, desk):
+def test_a_booking_is_cancelled_and_not_undone(browser, desk):
     visit = desk.book()
     browser.open(f"/visits/{visit['id']}")
 
-    browser.post(f"/visits/{visit['id']}/move-back", {"form": browser.token()})
+    browser.post(f"/visits/{visit['id']}/undo", {"form": browser.token()})
 
-    assert browser.status == 422
+    assert browser.status == 409
+    assert "What happened last" in browser.text
     assert times_of(desk) == ["09:00"]
+
+
+def test_a_refused_move_does_not_offer_where_the_visit_is(browser, desk):
+    visit = desk.book()
+    desk.book(
+        doctor_id=visit["doctor_id"],
+        patient_id=desk.patient("Ben", "Okri"),
+        start_time="09:30",
+    )
+    browser.open(f"/visits/{visit['id']}")
+
+    page = browser.send("Move it", start_time="09:15")
+
+    offered = page.find_all("button", attrs={"name": "take"})
+    assert [each["value"].split()[2] for each in offered] == ["10:00", "10:15", "10:30"]
 
 
 STEPS = ["confirm", "arrive", "complete", "no-show", "cancel", "reinstate", "move"]
 
 
-@pytest.mark.parametrize("step", [*STEPS, "move-back"])
+@pytest.mark.parametrize("step", [*STEPS, "undo"])
 def test_no_other_site_can_send_a_form(browser, desk, step):
     visit = desk.book()
     browser.open(f"/visits/{visit['id']}")
@@ -309,7 +482,7 @@ def test_no_other_site_can_send_a_form(browser, desk, step):
     assert status_of(desk, visit) == "unconfirmed"
 
 
-@pytest.mark.parametrize("step", [*STEPS, "move-back"])
+@pytest.mark.parametrize("step", [*STEPS, "undo"])
 def test_another_clinics_visit_is_not_there(browser, open_desk, step):
     theirs = open_desk()
     visit = theirs.book()
@@ -341,7 +514,7 @@ def test_a_doctor_records_visits_and_books_none(open_browser, open_desk, watch):
     page = browser.open(f"/visits/{visit['id']}")
 
     shown = {b.get_text(" ", strip=True) for b in page.select("#panel button")}
-    assert shown == {"Took place"}
+    assert shown == {"Took place", "Undo “arrived”"}
     browser.post(f"/visits/{visit['id']}/confirm", {"form": browser.token()})
     assert browser.status == 403
     browser.open("/book")

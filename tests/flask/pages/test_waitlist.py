@@ -266,7 +266,7 @@ def test_a_wish_that_is_sent_twice_counts_once(browser, desk):
     [
         pytest.param(
             {"last_date": "2026-03-01", "first_date": "2026-03-02"},
-            "last_date must not be before first_date",
+            "“ Until ” must not be before the first day",
             id="the last day is before the first",
         ),
         pytest.param(
@@ -276,12 +276,14 @@ def test_a_wish_that_is_sent_twice_counts_once(browser, desk):
         ),
         pytest.param(
             {"earliest": "12:00", "latest": "09:00"},
-            "latest must be after earliest",
+            "“ Over by ” must be after the earliest time",
             id="it is over before it begins",
         ),
         pytest.param({"duration": "none"}, "must be a whole number", id="no duration"),
-        pytest.param({"weekdays": ["someday"]}, "Weekdays", id="no weekday"),
-        pytest.param({"patient_id": None}, "Patient id", id="no patient"),
+        pytest.param(
+            {"weekdays": ["someday"]}, "“ Only on ” must be one of", id="no weekday"
+        ),
+        pytest.param({"patient_id": None}, "“ Patient ” is required", id="no patient"),
         pytest.param({"patient_id": UNKNOWN}, "no patient", id="an unknown patient"),
     ],
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import zoneinfo
 from datetime import UTC, date, datetime, time
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,8 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinicflow_core.checks import zone
+from clinicflow_core.desk.activity import OF_ACCOUNTS, OF_THE_DESK
+from clinicflow_core.entities.appointment import Status
+from clinicflow_core.errors import (
+    KeyReusedError,
+    LastOwnerError,
+    PatientNotFoundError,
+    StaleVersionError,
+)
 from clinicflow_flask.pages import words
 from tests.builders import clinic
+from tests.core.desk.test_activity import LEFT_TO_THE_TRAIL
 
 US, GB = Locale.parse("en_US"), Locale.parse("en_GB")
 NARROW = "\u202f"
@@ -150,7 +160,7 @@ def test_a_sentence_of_the_core_is_told_with_the_days_and_times_of_here():
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("no-show", "No show"),
+        ("follow-up", "Follow up"),
         ("first_name", "First name"),
         ("10plus", "10plus"),
         ("", ""),
@@ -171,4 +181,54 @@ def test_a_refusal_names_no_id_to_people():
 
 def test_a_size_is_no_word_to_be_parted():
     assert words.plain("2-5") == "2-5"
-    assert words.plain("no-show") == "No show"
+
+
+def test_what_is_wrong_is_a_sentence_that_keeps_its_hyphens():
+    assert words.sentence("is not an e-mail address") == "Is not an e-mail address"
+    assert words.sentence("") == ""
+
+
+def test_each_status_of_a_visit_has_one_name():
+    assert set(words.STATUSES) == {status.value for status in Status}
+    assert words.status("no-show") == "No-show"
+    assert words.status("not_said") == "Not said"
+
+
+def test_all_that_can_happen_has_words():
+    assert set(words.HAPPENED) == OF_THE_DESK | OF_ACCOUNTS | LEFT_TO_THE_TRAIL
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 visits"), (1, "1 visit"), (2, "2 visits"), (1200, "1,200 visits")],
+)
+def test_what_is_counted_stands_in_its_number(count, said):
+    assert words.counted(count, "visit", US) == said
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        pytest.param(
+            StaleVersionError(UUID(int=7)),
+            "Somebody else changed this meanwhile",
+            id="somebody was faster",
+        ),
+        pytest.param(
+            KeyReusedError(), "This form was sent before", id="once, and otherwise"
+        ),
+        pytest.param(
+            LastOwnerError(UUID(int=7)),
+            "This is the last active owner",
+            id="nobody left",
+        ),
+        pytest.param(
+            PatientNotFoundError(UUID(int=7)), "There is no patient.", id="by the core"
+        ),
+    ],
+)
+def test_why_something_was_not_done_is_told_for_people(refusal, said):
+    told = words.why(refusal, US)
+
+    assert told.startswith(said)
+    assert "0000" not in told
