@@ -59,6 +59,16 @@ def refuse_long_url() -> None:
         raise RequestURITooLarge
 
 
+def refuse_long_form() -> None:
+    """
+    Raises:
+        RequestEntityTooLarge: If the form that was sent is longer than `MAX_BODY`.
+    """
+    # Of a body in chunks Werkzeug drops what is too much, and tells nobody.
+    if len(request.get_data(parse_form_data=False)) > MAX_BODY:
+        raise RequestEntityTooLarge
+
+
 def read_body(*, optional: bool) -> object:
     """
     Return the JSON that was sent; an empty object for none, if that is *optional*.

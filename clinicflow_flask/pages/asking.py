@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import groupby
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 from werkzeug.datastructures import MultiDict
 
 from clinicflow_core.entities.questionnaire import (
@@ -25,7 +25,8 @@ from clinicflow_core.entities.questionnaire import (
     Question,
 )
 from clinicflow_core.entities.summary import Statement
-from clinicflow_core.errors import Problem
+from clinicflow_core.errors import InvalidError, Problem
+from clinicflow_core.intake.answers import MOST_LEAVES
 from clinicflow_core.wire import pointer_step, pointer_steps
 
 Answers = Mapping[str, Any]
@@ -386,6 +387,9 @@ def read_step(step: Step, typed: Typed) -> tuple[dict[str, Any], tuple[Problem, 
     Return the answers that were typed into a step, and what cannot be told of them.
 
     What fits no question is an answer all the same, for the rules to complain of.
+
+    Raises:
+        InvalidError: If there are more entries of lists than a form has room for.
     """
     reading = _Reading(typed)
     answers = reading.answers(step.questions, "")
@@ -397,10 +401,16 @@ def date_typed(typed: Typed, name: str) -> str:
     return _Reading(typed).date(name)
 
 
-@frozen
+@define
 class _Reading:
+    """
+    Attributes:
+        room: How many more entries of lists are read.
+    """
+
     typed: Typed
     problems: list[Problem] = field(factory=list)
+    room: int = MOST_LEAVES
 
     def answers(self, questions: Sequence[Question], above: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -418,8 +428,13 @@ class _Reading:
         return found
 
     def _entries(self, question: Question, pointer: str) -> list[dict[str, Any]]:
-        positions = [p for p in self.typed.getlist(pointer) if _WHOLE.fullmatch(p)]
+        # Each once: within lists of lists, what is sent again would multiply.
+        sent = dict.fromkeys(self.typed.getlist(pointer))
+        positions = [p for p in sent if _WHOLE.fullmatch(p)]
         kept = [p for p in positions if self.typed.get("do") != f"remove {pointer}/{p}"]
+        self.room -= len(kept)
+        if self.room < 0:
+            raise InvalidError((Problem("", "has too many entries"),))
         entries = [
             self.answers(question.items, f"{pointer}/{position}")
             for position in kept[:MOST_ENTRIES]

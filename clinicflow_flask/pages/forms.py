@@ -31,7 +31,7 @@ from clinicflow_core.errors import (
     WrongCredentialsError,
 )
 from clinicflow_core.ports import Once
-from clinicflow_flask.problems import status_of
+from clinicflow_flask.problems import headers_of, status_of
 from clinicflow_flask.requests import FINGERPRINTS
 
 ONCE: Final = "once"
@@ -91,6 +91,12 @@ class Form:
         while name and name not in self.labels:
             name = name.rpartition(".")[0]
         return name or None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to come again, if the refusal says so; how to sign in is on the page."""
+        headers = {} if self.refusal is None else headers_of(self.refusal)
+        return {name: v for name, v in headers.items() if name == "Retry-After"}
 
     @property
     def is_stale(self) -> bool:
@@ -216,9 +222,15 @@ def _value(text: str, kind: Any) -> object:
 
 
 def version() -> int | None:
-    """Return the version of the record that the form was made of, if it says."""
-    typed = request.form.get("version", "")
-    return int(typed) if _DIGITS.fullmatch(typed) else None
+    """
+    Return the version of the record that the form was made of; None if it says none.
+
+    What no record has stands for version 0, which none has either.
+    """
+    typed = request.form.get("version")
+    if typed is None:
+        return None
+    return int(typed) if _DIGITS.fullmatch(typed) else 0
 
 
 def new_key() -> str:

@@ -49,7 +49,9 @@ def render(
         },
         **values,
     }
-    return make_response(render_template(template, **context), status)
+    form = values.get("form")
+    headers = form.headers if isinstance(form, forms.Form) else {}
+    return make_response(render_template(template, **context), status, headers)
 
 
 def _options(records: Iterable[Any]) -> list[tuple[str, str]]:

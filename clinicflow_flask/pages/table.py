@@ -22,6 +22,7 @@ from clinicflow_core.wire import split_union
 from clinicflow_flask.pages import browsers, rendering
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.request_ids import request_id
+from clinicflow_flask.requests import refuse_long_form
 
 _PLACE: Final = re.compile(r"{([a-z_]+)}")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -130,6 +131,7 @@ def _answering(
         for name in days:
             arguments[name] = _day(arguments[name])
         if is_sent:
+            refuse_long_form()
             browsers.refuse_strange_form()
         try:
             return page.view(**arguments)

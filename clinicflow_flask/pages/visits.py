@@ -243,7 +243,8 @@ def _move(appointment_id: AppointmentId, who: Visitor) -> Response:
     form = _with_alternative(forms.sent())
     before = booking.get(appointment_id, who.desk())
     # With a version nobody else's move can come between, and count as this one.
-    version = forms.version() or before.version
+    seen = forms.version()
+    version = before.version if seen is None else seen
     visit = form.done(
         RescheduleAppointment,
         lambda wanted: booking.reschedule(

@@ -37,6 +37,7 @@ from tests.core.intake.asking import (
     scale,
     when,
 )
+from tests.effort import calls
 from tests.flask.pages.browser import Browser, _filled
 
 BORN = "1980-12-31"
@@ -389,6 +390,37 @@ def test_an_option_and_ones_own_words_are_two_answers():
     _, problems = read_step(step, MultiDict({"/q": "a", "/q~other": "b"}))
 
     assert [p.pointer for p in problems] == ["/q"]
+
+
+def lists_in_lists(depth):
+    inner = question("leaf")
+    for level in range(depth):
+        inner = entries(f"g{level}", inner)
+    return inner
+
+
+def test_an_entry_that_is_sent_many_times_is_one():
+    fields, above = MultiDict(), ""
+    for level in reversed(range(5)):
+        fields.setlist(f"{above}/g{level}", ["0"] * 100)
+        above += f"/g{level}/0"
+    fields[f"{above}/leaf"] = "x"
+
+    def read():
+        found, _ = read_step(step_of(lists_in_lists(5)), fields)
+        assert found == {"g4": [{"g3": [{"g2": [{"g1": [{"g0": [{"leaf": "x"}]}]}]}]}]}
+
+    calls(read, most=50_000)
+
+
+def test_no_more_entries_are_read_than_a_form_has_room_for():
+    fields = MultiDict()
+    fields.setlist("/g1", [str(n) for n in range(100)])
+    for n in range(100):
+        fields.setlist(f"/g1/{n}/g0", [str(m) for m in range(11)])
+
+    with pytest.raises(InvalidError, match="has too many entries"):
+        read_step(step_of(lists_in_lists(2)), fields)
 
 
 def test_entries_stand_in_order_whatever_their_places():

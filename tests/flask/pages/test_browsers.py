@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import time
 from datetime import timedelta
 from http.cookies import SimpleCookie
@@ -12,6 +13,7 @@ from clinicflow_core.settings import Environment
 from clinicflow_flask import create_app
 from clinicflow_flask.pages import browsers
 from clinicflow_flask.pages.site import PAGES
+from clinicflow_flask.requests import MAX_BODY
 from tests.builders import PASSWORD
 from tests.flask.desk import Desk
 from tests.flask.pages.browser import Browser
@@ -134,6 +136,22 @@ def test_a_token_of_the_rest_service_does_not_open_a_page(stranger, desk):
     stranger.open(ACCOUNT, {"Authorization": f"Bearer {desk.token}"})
 
     assert stranger.path == "/sign-in"
+
+
+def test_a_long_form_in_chunks_is_refused_and_not_cut_off(browser, desk):
+    patient = desk.patient("Ann", "Lee")
+    browser.open(f"/patients/{patient}/change")
+    begins = f"form={browser.token()}&first_name=Eve&last_name=Lee&pad="
+
+    answer = browser.client.post(
+        f"/patients/{patient}/change",
+        input_stream=io.BytesIO(begins.encode() + b"a" * MAX_BODY + b"&version=0"),
+        content_type="application/x-www-form-urlencoded",
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+
+    assert answer.status_code == 413
+    assert desk.get(f"/api/patients/{patient}").json["first_name"] == "Ann"
 
 
 # How long somebody is signed in

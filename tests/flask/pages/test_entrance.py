@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinicflow_core.entities.user import Role
+from clinicflow_core.errors import StoreBusyError
 from clinicflow_flask import create_app
 from clinicflow_flask.pages.rendering import HOME, own_path
 from tests.builders import PASSWORD
@@ -236,6 +237,25 @@ def test_too_many_who_sign_in_from_one_address_wait(settings, store):
 
     assert browser.status == 429
     assert int(browser.answer.headers["Retry-After"]) > 0
+
+
+def test_who_guesses_a_password_is_told_when_to_come_again(stranger, desk):
+    email = desk.signed_in.user.email
+    for _ in range(6):
+        sign_in(stranger, email, "not the password")
+
+    assert stranger.status == 429
+    assert stranger.answer.headers["Retry-After"] == "30"
+
+
+def test_a_page_of_a_busy_database_says_when_to_come_again(settings):
+    browser = Browser.started(create_app(settings, BrokenStore(StoreBusyError())))
+    browser.open("/sign-in")
+
+    browser.send("Sign in", email="a@example.org", password=PASSWORD)
+
+    assert browser.status == 503
+    assert browser.answer.headers["Retry-After"] == "1"
 
 
 # Signing up
