@@ -31,6 +31,7 @@ from clinicflow_core.entities.appointment import (
 )
 from clinicflow_core.entities.doctor import Doctor
 from clinicflow_core.entities.ids import DoctorId
+from clinicflow_core.entities.policy import DEFAULT_DURATION
 from clinicflow_core.scheduling.hours import within
 from clinicflow_core.timespan import (
     TimeSpan,
@@ -121,10 +122,17 @@ class VisitBox:
 
 @frozen(kw_only=True)
 class FreeBox:
-    """A time at which a visit could begin."""
+    """
+    A time at which a visit could begin.
+
+    Attributes:
+        room: How many minutes are free from then on, if they are fewer than a visit
+            takes of which nobody says how long.
+    """
 
     box: Box
     start: time
+    room: int | None = None
 
 
 @frozen(kw_only=True)
@@ -380,7 +388,15 @@ class _Frame:
                 begins = instant_of(local, self.zone)
                 if end - start >= STEP and begins and begins >= earliest:
                     cell = Stretch(start, end)
-                    yield cell, FreeBox(box=self._box(cell), start=cell.start_time)
+                    left = stretch.end - start
+                    yield (
+                        cell,
+                        FreeBox(
+                            box=self._box(cell),
+                            start=cell.start_time,
+                            room=left if left < DEFAULT_DURATION else None,
+                        ),
+                    )
 
     def _box(self, stretch: Stretch) -> Box:
         """Return the rows of *stretch* as far as they are on the board."""

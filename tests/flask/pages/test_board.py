@@ -358,6 +358,18 @@ def test_nothing_on_the_board_lies_on_anything_else(times, free):
         assert item.box.row + item.box.rows <= shown.rows + 1
 
 
+def test_a_time_that_is_shorter_than_a_visit_says_how_long_it_is():
+    day = doctor_day(free="09:15-09:30 10:00-11:00 11:40-12:00")
+
+    rooms = [
+        (f"{item.start:%H:%M}", item.room)
+        for item in drawn(day).columns[0].boxes
+        if isinstance(item, FreeBox)
+    ]
+
+    assert rooms == [("09:15", 15), ("10:00", None), ("10:30", None), ("11:40", 20)]
+
+
 # Nights
 
 
