@@ -62,6 +62,7 @@ def _day(on: date | None, who: Visitor) -> Response:
         "day.html",
         who,
         on=day.date,
+        now=desk.now,
         today=_today_at(desk),
         has_doctors=bool(day.doctors),
         one_day=_DAY,

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from flask import Response, request
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.desk import availability, booking, doctors, schedule, undoing
+from clinicflow_core.desk import (
+    availability,
+    booking,
+    doctors,
+    schedule,
+    undoing,
+    users,
+)
 from clinicflow_core.desk.availability import FindNext
 from clinicflow_core.desk.booking import (
     BookAppointment,
@@ -24,7 +31,7 @@ from clinicflow_core.entities.appointment import (
     VisitCategory,
     VisitType,
 )
-from clinicflow_core.entities.ids import AppointmentId
+from clinicflow_core.entities.ids import AppointmentId, UserId
 from clinicflow_core.errors import BookingConflictError, InvalidTransitionError
 from clinicflow_core.ports import PageRequest, UnitOfWork
 from clinicflow_core.scheduling.openings import Opening
@@ -62,6 +69,7 @@ _UNDO: Final = {
 
 _NEXT: Final = 8
 _MOST_DOCTORS: Final = PageRequest(limit=200)
+_MOST_USERS: Final = PageRequest(limit=500)
 
 
 def place_of(opening: Opening) -> str:
@@ -159,6 +167,8 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
         state=state_of(visit, has_begun=visit.starts_at < desk.now),
         doctors=known,
         doctor_names={doctor.id: doctor.name for doctor in known},
+        moves={move.moved_at: move for move in details.moves},
+        people=_people(who),
         steps={step.value for step in steps},
         # Right after a step the notice of it has the button.
         undo=None if has_news or not details.undoable else _UNDO.get(details.undoable),
@@ -175,6 +185,13 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
         # A board beside it draws itself anew.
         response.headers["HX-Trigger"] = "visit-changed"
     return response
+
+
+def _people(who: Visitor) -> Mapping[UserId, str]:
+    """Return what those are called who may have done something, as far as told."""
+    if not who.may(Permission.SEE_USERS):
+        return {who.me.user.id: who.me.user.name}
+    return {user.id: user.name for user in users.page(_MOST_USERS, who.desk()).items}
 
 
 def _path_of(visit: Appointment) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from functools import cache
 from typing import Final
@@ -121,8 +121,9 @@ _DATE: Final = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
 _TIME: Final = re.compile(r"\b(?:[01][0-9]|2[0-3]):[0-5][0-9]\b")
 _ID: Final = re.compile(r" [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _JOINED: Final = re.compile(r"(?<=[A-Za-z])[-_](?=[A-Za-z])")
-_EUROPE: Final = "en_150"
-_WORLD: Final = "en_001"
+# English as it is written in Europe, and in the rest of the world.
+_BY_24_HOURS: Final = "en_150"
+_BY_12_HOURS: Final = "en_001"
 
 
 @cache
@@ -157,9 +158,26 @@ def zones() -> tuple[str, ...]:
 @cache
 def _locale_of_zone(timezone: str) -> Locale:
     known_as = get_global("zone_aliases").get(timezone, timezone)  # "US/Eastern"
-    local = f"en_{get_global('zone_territories').get(known_as)}"
-    far = _EUROPE if timezone.startswith("Europe/") else _WORLD
-    return Locale.parse(local if local in locales() else far)
+    country = get_global("zone_territories").get(known_as)
+    if (local := f"en_{country}") in locales():
+        return Locale.parse(local)
+    return Locale.parse(_BY_24_HOURS if _counts_24_hours(country) else _BY_12_HOURS)
+
+
+def _counts_24_hours(country: str | None) -> bool:
+    """Return whether clocks count so in the language that most speak there."""
+    spoken = get_global("likely_subtags").get(f"und_{country}")
+    if spoken is None:
+        return False
+    # Of some countries no more is known than their language.
+    known = locale_identifiers()
+    there = next(name for name in _from_near_to_far(spoken) if name in known)
+    return "H" in Locale.parse(there).time_formats["short"].pattern
+
+
+def _from_near_to_far(locale: str) -> Iterator[str]:
+    language, script, country = locale.split("_")
+    yield from (locale, f"{language}_{country}", f"{language}_{script}", language)
 
 
 def locale_for(languages: list[str]) -> Locale:
@@ -168,7 +186,7 @@ def locale_for(languages: list[str]) -> Locale:
         territory = language.replace("_", "-").partition("-")[2].upper()
         if f"en_{territory}" in locales():
             return Locale.parse(f"en_{territory}")
-    return Locale.parse(_WORLD)
+    return Locale.parse(_BY_12_HOURS)
 
 
 # Formatting takes longer than all the rest of a cell of the day board.

@@ -263,6 +263,7 @@ def test_a_day_is_printed_without_what_is_only_for_the_screen(
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     for name in ("Ann Lee", "Ben Okri"):
         expect(page.get_by_role("link", name=re.compile(name))).to_be_visible()
+    expect(page.get_by_text(re.compile("Harbour Clinic, printed"))).to_be_visible()
     assert brightness_of(page) > 200, "ink is dear"
     assert violations(page) == []
     assert sheets_of(page) == 1

@@ -71,6 +71,11 @@
     if (title) title.focus({ preventScroll: Boolean(wrong) });
   });
 
+  // Today's board begins where the day is by now.
+
+  const now = board() && board().querySelector(".now");
+  if (now) board().scrollTop = now.offsetTop - board().clientHeight / 3;
+
   // The board draws itself anew, but not while nobody looks or something is moved.
 
   document.addEventListener("htmx:beforeRequest", (event) => {

@@ -140,19 +140,20 @@ def test_forms_are_shown_by_status(browser, desk, store):
 
 
 def test_what_is_to_be_signed_today_stands_first(browser, desk, store):
-    today = sent_by(desk, store, "2026-03-02").submitted().summarized()
-    sent_by(desk, store, first="Bob").submitted().summarized()
+    calm = {"reason": "A check-up."}
+    today = sent_by(desk, store, "2026-03-02").submitted(**calm).summarized()
+    sent_by(desk, store, first="Bob").submitted(**calm).summarized()
 
     page = browser.open("/intake")
 
-    assert page.h2.get_text() == "To sign before today's visits"
+    assert page.h2.get_text() == "Today's visits whose summary nobody has signed"
     link = page.main.select_one("li a[href^='/visits']")
     assert link["href"] == f"/visits/{today.form['appointment_id']}"
     assert "2 visits in all have a summary that nobody has signed." in browser.text
     browser.open(today.path)
     browser.send("Sign it")
     browser.open("/intake")
-    assert "To sign before today's visits" not in browser.text
+    assert "whose summary nobody has signed" not in browser.text
 
 
 def test_red_flags_stand_before_all_that_is_to_be_read(browser, desk, store, watch):

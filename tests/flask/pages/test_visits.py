@@ -9,6 +9,8 @@ import pytest
 from clinicflow_core.entities.user import Role
 from tests.flask.desk import UNKNOWN
 
+NARROW = "\u202f"
+
 
 def status_of(desk, visit) -> str:
     return str(desk.get(f"/api/appointments/{visit['id']}").json["status"])
@@ -293,6 +295,20 @@ def test_a_missed_visit_can_be_undone(browser, desk, watch):
     browser.send("Undo")
 
     assert status_of(desk, visit) == "unconfirmed"
+
+
+def test_what_happened_says_from_where_and_by_whom(browser, desk, watch):
+    visit = desk.book()
+    watch.at += timedelta(minutes=1)
+    move = {"date": "2026-03-03", "start_time": "11:00"}
+    desk.post(f"/api/appointments/{visit['id']}/reschedule", move)
+
+    page = browser.open(f"/visits/{visit['id']}")
+
+    told = [" ".join(line.get_text().split()) for line in page.select(".history li")]
+    assert told[0].endswith(": A visit was booked, by Olive Owner")
+    moved = "A visit was moved from Mar 3, 2026, 9:00 AM, by Olive Owner"
+    assert told[1].replace(NARROW, " ").endswith(moved)
 
 
 def test_an_undo_that_came_too_late_says_why(browser, desk):

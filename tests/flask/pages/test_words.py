@@ -39,7 +39,10 @@ NARROW = "\u202f"
         ("Asia/Calcutta", "en_IN"),
         ("Australia/Sydney", "en_AU"),
         pytest.param("Europe/Kyiv", "en_150", id="a country without a way of its own"),
-        pytest.param("Asia/Tokyo", "en_001", id="one outside of Europe"),
+        pytest.param("Asia/Tokyo", "en_150", id="one that counts 24 hours"),
+        pytest.param("Asia/Seoul", "en_001", id="one that counts 12"),
+        pytest.param("America/Mexico_City", "en_001", id="another one"),
+        pytest.param("Indian/Kerguelen", "en_150", id="a country of penguins"),
         pytest.param("UTC", "en_001", id="no country"),
     ],
 )
