@@ -252,6 +252,7 @@ def _shown(who: Visitor, form_id: FormId, form: Form) -> Response:
             statements_of(asked, given.raw_answers),
             summary.digest if summary else Digest(),
         ),
+        blank=quoting.left_blank(asked, given.raw_answers) if asked else (),
         summary=summary,
         is_made=is_made,
         is_awaited=summary is not None and summaries.is_under_way(summary, desk.now),

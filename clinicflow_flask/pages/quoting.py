@@ -8,12 +8,14 @@ made of it; plain links do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from attrs import field, frozen
 
 from clinicflow_core.entities.questionnaire import Definition
 from clinicflow_core.entities.summary import Digest, Source, Statement, SummaryItem
+from clinicflow_core.intake.answers import asked_with
+from clinicflow_core.wire import pointer_step
 from clinicflow_flask.pages.asking import Told, in_blocks, steps_of, told
 
 _TITLES: Final = (
@@ -137,6 +139,24 @@ def reading_of(
     }
     groups = tuple(_groups(definition, statements))
     return Reading(groups=groups, answers=answers, sections=sections)
+
+
+def left_blank(definition: Definition, raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """
+    Return the questions that were asked and not answered, in their order.
+
+    Those in entries of lists are left out.
+    """
+    asked = asked_with(definition, raw)
+    return tuple(
+        question.words
+        for place in definition.places
+        if (question := place.question).is_asked
+        and not place.lists
+        and question.link_id not in definition.totals
+        and question.link_id not in raw
+        and pointer_step(question.link_id) in asked
+    )
 
 
 def _ranges(

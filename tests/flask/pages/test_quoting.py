@@ -6,11 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clinicflow_core.entities.questionnaire import Option
 from clinicflow_core.entities.summary import Digest, Source, Statement, SummaryItem
 from clinicflow_core.intake.extractive import digest_of
 from clinicflow_core.intake.statements import statements_of
-from clinicflow_flask.pages.quoting import Quote, reading_of
-from tests.core.intake.asking import answers_to, asks, definitions, group, question
+from clinicflow_flask.pages.quoting import Quote, left_blank, reading_of
+from tests.core.intake.asking import (
+    answers_to,
+    asks,
+    choice,
+    definitions,
+    entries,
+    group,
+    question,
+    scale,
+    when,
+)
 
 TEXT = "My head hurts a lot at night."
 
@@ -135,3 +146,33 @@ def test_every_answer_is_shown_whole_and_every_source_is_found(data):
     for section in reading.sections:
         for item in section.items:
             assert {quote_id for quote_id, _ in item.sources} <= {*ids}
+
+
+def test_what_was_asked_and_not_answered_is_told():
+    definition = asks(
+        question("hint", "display", text="Take your time."),
+        question("reason", text="Why do you come?"),
+        question("harm", "boolean", text="Have you thought of harming yourself?"),
+        question("smoker", "boolean", text="Do you smoke?"),
+        question(
+            "packs", text="How many packs?", enable_when=when("smoker", "=", True)
+        ),
+        group("pain", question("where", text="Where does it hurt?")),
+        entries("pills", question("name", text="Which one?")),
+    )
+
+    left = left_blank(definition, {"reason": "A cough.", "smoker": False})
+
+    assert left == ("Have you thought of harming yourself?", "Where does it hurt?")
+
+
+def test_what_is_worked_out_is_nobodys_blank():
+    options = tuple(Option(code=str(n), score=n) for n in range(2))
+    parts = [choice(name, options=options) for name in ("low", "tired")]
+    definition = asks(
+        *parts,
+        question("sum", "integer"),
+        scores=(scale("low", "tired", total="sum"),),
+    )
+
+    assert left_blank(definition, {"low": "0"}) == ("tired",)
