@@ -48,7 +48,8 @@ _UNKNOWN = "-"
 @click.option(
     "--to",
     metavar="DATE",
-    help="The last day; today without, and at most 366 days in all.",
+    help="The last day, at most 366 days in all; without it today, or the first day "
+    "if that is later.",
 )
 @click.option("--doctor", help="Of this one alone: id or part of the name.")
 @click.option(

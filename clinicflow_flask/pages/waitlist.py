@@ -114,7 +114,10 @@ def _join(who: Visitor) -> Response:
     )
     if joined is None:
         return _join_shown(who, form)
-    browsers.say("On the waitlist: a time that suits is offered as soon as it is free.")
+    browsers.say(
+        "On the waitlist: a time that suits is offered as soon as it becomes free. "
+        "What is free already is booked on the day."
+    )
     return go("/waitlist")
 
 
