@@ -33,7 +33,10 @@ nox.options.sessions = [
 ROOT = Path(__file__).parent
 TESTED = ("-c", str(ROOT / "constraints.txt"))
 APART = ("--ignore=tests/docs", "--ignore=tests/browser")
-QUICK = ("-m", "not slow and not races", *APART, "-n", "2")
+SHORT = ("-m", "not slow and not races", *APART, "-n", "2")
+LONG = ("-m", "slow or races or hypothesis", *APART, "-n", "2")
+ONLY_THERE = ("tests/contract/test_jobs.py", "tests/sql/test_drift.py")
+"""Whose long tests reach branches of the core that no short one does."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -52,21 +55,26 @@ def install_all(session: nox.Session, *groups: str) -> None:
 def quick(session: nox.Session) -> None:
     """Is my last change all right, as far as a minute can tell?"""
     install_all(session, "test")
-    session.run("pytest", *QUICK, *session.posargs)
+    session.run(
+        "pytest", *SHORT, "-k", "not postgresql and not sqlite", *session.posargs
+    )
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Do all suites hold, and do they reach every branch of the core?"""
     install_all(session, "test")
+    if session.posargs:
+        session.run("pytest", *APART, "-n", "2", *session.posargs)
+        return
+    # Counting branches doubles the time, and what takes long reaches no more of them.
     session.run("coverage", "erase")
-    session.run(
-        *("coverage", "run", "-m", "pytest", "-n", "2", *APART),
-        "--hypothesis-profile=ci",
-        *session.posargs,
-    )
+    counted = ("coverage", "run", "-m", "pytest")
+    session.run(*counted, *SHORT)
+    session.run(*counted, "-m", "slow or races", *ONLY_THERE)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
+    session.run("pytest", *LONG, "--hypothesis-profile=ci")
 
 
 @nox.session
@@ -180,4 +188,4 @@ def lowest(session: nox.Session) -> None:
     # The tools are not the question: those of the tested set, where they fit.
     session.install(*tools("test"))
     session.install("--no-deps", "-e", ".")
-    session.run("pytest", *QUICK, *session.posargs)
+    session.run("pytest", *SHORT, *session.posargs)
