@@ -160,7 +160,7 @@ def query_reader(cls: Any) -> Callable[[], Any]:
         problems = []
         for name, value in _pairs(text):
             if name not in kinds:
-                problems.append(Problem(_pointer(name), "is not known"))
+                problems.append(Problem(wire.pointer_step(name), "is not known"))
             elif name in several:
                 values = data.setdefault(name, [])
                 assert isinstance(values, list)
@@ -193,10 +193,6 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     except ValueError:
         problem = Problem("", "must be at most 50 parameters, percent-encoded UTF-8")
         raise ParameterError("query", (problem,)) from None
-
-
-def _pointer(name: str) -> str:
-    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def version() -> int | None:

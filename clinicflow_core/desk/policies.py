@@ -146,6 +146,8 @@ def _with_closed_days(
         uow.actor.must(Permission.KEEP_CLINIC)
         before = frozenset(uow.clinic.policy.closed_days)
         closed = change(before)
+        if closed == before:
+            return frozenset()
         if len(closed) > MOST_CLOSED_DAYS:
             detail = f"must have at most {MOST_CLOSED_DAYS} items"
             raise InvalidError((Problem("/closed_days", detail),))

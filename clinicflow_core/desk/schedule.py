@@ -203,7 +203,7 @@ def day(on: date | None, doctor_ids: Sequence[DoctorId], uow: UnitOfWork) -> Day
         DoctorNotFoundError: If one of *doctor_ids* is not there.
     """
     with uow:
-        on = on or wall_clock(uow.now, uow.clinic.zone).date()
+        on = on or uow.clinic.today(uow.now)
         [shown] = _days(on, 1, doctor_ids, uow)
         return shown
 
@@ -222,7 +222,7 @@ def week(
         DoctorNotFoundError: If one of *doctor_ids* is not there.
     """
     with uow:
-        of = of or wall_clock(uow.now, uow.clinic.zone).date()
+        of = of or uow.clinic.today(uow.now)
         monday = of - of.weekday() * _DAY
         return ScheduleWeek(
             date=monday,
@@ -278,7 +278,7 @@ def stranded(
         own = uow.actor.sees_only(Permission.SEE_DIARY, Permission.SEE_OWN_DIARY)
         if doctor_id is not None:
             uow.actor.must_see_diary(doctor_id)
-        today = wall_clock(uow.now, uow.clinic.zone).date()
+        today = uow.clinic.today(uow.now)
         which = AppointmentFilter(first=today, doctor_id=doctor_id or own)
         visits = every(lambda part: uow.appointments.page(which, part), request.after)
         found: list[StrandedVisit] = []

@@ -49,7 +49,7 @@ from clinicflow_core.errors import (
 )
 from clinicflow_core.ports import Page, PageRequest, UnitOfWork
 from clinicflow_core.scheduling.conflicts import ATTENDANCE_RULES, find_conflicts
-from clinicflow_core.timespan import TimeSpan, local_day, wall_clock
+from clinicflow_core.timespan import TimeSpan, local_day
 
 MOST_AT_ONCE = 100
 """How many lapsed offers one sweep ends."""
@@ -128,7 +128,7 @@ def join(request: JoinWaitlist, uow: UnitOfWork) -> Waiting:
     """
     with uow:
         uow.actor.must(Permission.BOOK)
-        if request.last_date < wall_clock(uow.now, uow.clinic.zone).date():
+        if request.last_date < uow.clinic.today(uow.now):
             raise InvalidError((Problem("/last_date", "must not be over"),))
         # Nobody frees time of these doctors meanwhile, or erases the patient.
         doctor_ids = doctors_of(request.doctor_id, uow)
@@ -421,8 +421,7 @@ def _times_of(offers: Iterable[Offer]) -> dict[DoctorId, list[TimeSpan]]:
 
 
 def _today(uow: UnitOfWork) -> TimeSpan:
-    zone = uow.clinic.zone
-    return local_day(wall_clock(uow.now, zone).date(), zone)
+    return local_day(uow.clinic.today(uow.now), uow.clinic.zone)
 
 
 def _offers_now(

@@ -93,6 +93,7 @@ class Chart:
     title: str
     says: str
     height: float
+    width: int = WIDTH
     shapes: tuple[Shape, ...] = ()
     lines: tuple[Line, ...] = ()
     labels: tuple[Label, ...] = ()

@@ -20,7 +20,7 @@ from clinicflow_core.entities.appointment import HOLDING
 from clinicflow_core.entities.doctor import Doctor
 from clinicflow_core.entities.ids import DoctorId
 from clinicflow_core.ports import MOST_DOCTORS, PageRequest, UnitOfWork
-from clinicflow_core.timespan import minutes_of, wall_clock
+from clinicflow_core.timespan import minutes_of
 from clinicflow_flask.pages import forms, words
 from clinicflow_flask.pages.board import board
 from clinicflow_flask.pages.browsers import Visitor
@@ -173,7 +173,7 @@ def _drawn(
 
 
 def _today_at(desk: UnitOfWork) -> date:
-    return wall_clock(desk.now, desk.clinic.zone).date()
+    return desk.clinic.today(desk.now)
 
 
 def _board_alone(

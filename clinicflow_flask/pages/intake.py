@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from attrs import frozen
 from flask import Response, current_app, request
+from werkzeug.datastructures import MultiDict
 
 from clinicflow_core.accounts.permissions import Permission
 from clinicflow_core.desk import (
@@ -32,7 +33,7 @@ from clinicflow_core.entities.ids import AppointmentId, FormId, PatientId
 from clinicflow_core.entities.intake import FormStatus
 from clinicflow_core.entities.questionnaire import Questionnaire
 from clinicflow_core.entities.summary import Digest, Summary, SummaryStatus
-from clinicflow_core.errors import NotPermittedError, StaleVersionError
+from clinicflow_core.errors import NotPermittedError
 from clinicflow_core.intake.standard import standard_definition
 from clinicflow_core.intake.statements import statements_of
 from clinicflow_core.ports import (
@@ -41,7 +42,6 @@ from clinicflow_core.ports import (
     PageRequest,
     Summarizer,
 )
-from clinicflow_core.timespan import wall_clock
 from clinicflow_flask.intake import FindForms, page_request_by_creation
 from clinicflow_flask.pages import browsers, forms, quoting
 from clinicflow_flask.pages.browsers import Visitor
@@ -150,8 +150,8 @@ def _send(who: Visitor) -> Response:
 
 
 def _whom(form: Form) -> Wanted:
-    found = Form(form.typed).done(Wanted, lambda wanted: wanted)
-    return found or Wanted()
+    named = MultiDict((name, form[name]) for name in ("patient_id", "appointment_id"))
+    return Form(named).done(Wanted, lambda wanted: wanted) or Wanted()
 
 
 def _sending(who: Visitor, form: Form, wanted: Wanted) -> Response:
@@ -160,7 +160,7 @@ def _sending(who: Visitor, form: Form, wanted: Wanted) -> Response:
     desk = who.desk()
     patient = register.get(wanted.patient_id, desk)
     which = AppointmentFilter(
-        first=wall_clock(desk.now, desk.clinic.zone).date(),
+        first=desk.clinic.today(desk.now),
         patient_id=patient.id,
         intake_status=IntakeStatus.MISSING,
     )
@@ -241,7 +241,6 @@ def _shown(who: Visitor, form_id: FormId, form: Form) -> Response:
         who,
         status=form.status,
         form=form,
-        is_stale=isinstance(form.refusal, StaleVersionError),
         given=given,
         scores=read.scores,
         patient=register.get(given.patient_id, who.desk()),
@@ -355,7 +354,6 @@ def _editing(who: Visitor, form_id: FormId, form: Form) -> Response:
         form_id=form_id,
         summary=summary,
         texts={name: _texts(getattr(summary.digest, name)) for name in _LISTS},
-        is_stale=isinstance(form.refusal, StaleVersionError),
     )
 
 

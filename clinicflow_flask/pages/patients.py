@@ -45,7 +45,6 @@ from clinicflow_core.ports import (
     PageRequest,
     UnitOfWork,
 )
-from clinicflow_core.timespan import wall_clock
 from clinicflow_flask.appointments import page_request_by_start
 from clinicflow_flask.pages import browsers, choosing, forms
 from clinicflow_flask.pages.browsers import Visitor
@@ -174,7 +173,7 @@ def _record_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
     desk = who.desk()
     patient = register.get(patient_id, desk)
     most = PageRequest(limit=_MOST)
-    today = wall_clock(desk.now, desk.clinic.zone).date()
+    today = desk.clinic.today(desk.now)
     to_come = AppointmentFilter(patient_id=patient_id, first=today)
     recent = AppointmentFilter(
         patient_id=patient_id, first=today - _RECENT, last=today - _DAY

@@ -35,7 +35,6 @@ from clinicflow_core.entities.ids import AppointmentId, UserId
 from clinicflow_core.errors import BookingConflictError, InvalidTransitionError
 from clinicflow_core.ports import PageRequest, UnitOfWork
 from clinicflow_core.scheduling.openings import Opening
-from clinicflow_core.timespan import wall_clock
 from clinicflow_core.wire import dump
 from clinicflow_flask.pages import browsers, choosing, forms
 from clinicflow_flask.pages.board import state_of
@@ -119,7 +118,7 @@ def _booking(form: Form, who: Visitor) -> Response:
         choice=choosing.choice(who, form),
         here=choosing.going_on("/book", [(name, form[name]) for name in _WISH]),
         day_path=f"/day/{form['date']}" if form["date"] else "/day",
-        today=wall_clock(desk.now, desk.clinic.zone).date(),
+        today=desk.clinic.today(desk.now),
         openings=[] if form["start_time"] else _next(form, who.desk()),
         take=TAKE,
         place_of=place_of,
@@ -174,7 +173,7 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
         undo=None if has_news or not details.undoable else _UNDO.get(details.undoable),
         is_conflict=is_conflict,
         wants_move=is_conflict or "start_time" in form.typed,
-        today=wall_clock(desk.now, desk.clinic.zone).date(),
+        today=desk.clinic.today(desk.now),
         take=TAKE,
         place_of=place_of,
         can_override=_can_override(form),

@@ -18,7 +18,6 @@ from clinicflow_core.entities.doctor import WEEKDAYS
 from clinicflow_core.entities.ids import DoctorId, PatientId, WaitlistId
 from clinicflow_core.entities.waitlist import WaitlistStatus
 from clinicflow_core.ports import PageRequest
-from clinicflow_core.timespan import wall_clock
 from clinicflow_flask.pages import browsers, choosing, forms
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.forms import Form
@@ -127,7 +126,7 @@ def _join_shown(
     who.must(Permission.BOOK)
     desk = who.desk()
     doctors = doctor_names(desk)
-    today = wall_clock(desk.now, desk.clinic.zone).date()
+    today = desk.clinic.today(desk.now)
     choice = choosing.choice(who, form, patient_id)
     return render(
         "waitlist_join.html",
