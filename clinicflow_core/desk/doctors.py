@@ -146,20 +146,29 @@ def change(
 
 
 @retried
-def remove(doctor_id: DoctorId, uow: UnitOfWork) -> None:
+def remove(
+    doctor_id: DoctorId,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> None:
     """
     Remove a doctor who never had a visit; an account with their diary has none then.
 
     Who waits for a time of theirs waits no longer.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         DoctorNotFoundError: If there is no such doctor.
+        StaleVersionError: If it has another *version*.
         DoctorHasVisitsError: If there is any visit, or any of a series that was
             booked with the doctor; future ones are named first.
     """
     with uow:
         uow.actor.must(Permission.KEEP_DOCTORS)
         doctor = held_doctor(doctor_id, (), uow)
+        require_version(doctor, version)
         today = uow.clinic.today(uow.now)
         ten = PageRequest(limit=10)
         visits = (

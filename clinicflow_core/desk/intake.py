@@ -207,20 +207,30 @@ def send(request: SendForm, uow: UnitOfWork) -> Sent:
 
 
 @retried
-def resend(form_id: FormId, request: ResendForm, uow: UnitOfWork) -> Sent:
+def resend(
+    form_id: FormId,
+    request: ResendForm,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> Sent:
     """
     Make a new link to a form; those before it no longer work.
 
     What the patient has filled in so far stays.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         FormNotFoundError: If there is no such form.
+        StaleVersionError: If it has another *version*.
         InvalidTransitionError: If it was submitted or revoked.
         PatientErasedError: If the patient was erased.
     """
     with uow:
         uow.actor.must(Permission.SEND_INTAKE)
         form = uow.intake_forms.get(form_id)
+        require_version(form, version)
         hold_patient(form.patient_id, uow).refuse_erased()
         after = form.sent_again(uow.now)
         uow.intake_forms.save(after)
@@ -232,17 +242,26 @@ def resend(form_id: FormId, request: ResendForm, uow: UnitOfWork) -> Sent:
 
 
 @retried
-def revoke(form_id: FormId, uow: UnitOfWork) -> IntakeForm:
+def revoke(
+    form_id: FormId,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> IntakeForm:
     """
     Call a form back: its links no longer work, and its visit has none.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         FormNotFoundError: If there is no such form.
+        StaleVersionError: If it has another *version*.
         InvalidTransitionError: If it was submitted or revoked.
     """
     with uow:
         uow.actor.must(Permission.SEND_INTAKE)
         before = uow.intake_forms.get(form_id)
+        require_version(before, version)
         hold_patient(before.patient_id, uow)
         form = before.revoked(uow.now)
         uow.intake_forms.save(form)

@@ -156,18 +156,27 @@ def change(
 
 
 @retried
-def remove(patient_id: PatientId, uow: UnitOfWork) -> None:
+def remove(
+    patient_id: PatientId,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> None:
     """
     Remove a patient who never had a visit.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         PatientNotFoundError: If there is no such patient.
+        StaleVersionError: If it has another *version*.
         PatientHasVisitsError: If there is any visit, whatever its status.
     """
     with uow:
         uow.actor.must(Permission.KEEP_PATIENTS)
         leaving = waitlist.leaving(patient_id, uow)
         patient = uow.patients.get(patient_id)
+        require_version(patient, version)
         visits = uow.appointments.page(
             AppointmentFilter(patient_id=patient_id), PageRequest(limit=10)
         )
@@ -183,7 +192,12 @@ def remove(patient_id: PatientId, uow: UnitOfWork) -> None:
 
 
 @retried
-def merge(patient_id: PatientId, request: MergePatients, uow: UnitOfWork) -> Patient:
+def merge(
+    patient_id: PatientId,
+    request: MergePatients,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> Patient:
     """
     Make two records of one person one; return the patient, who has all of both.
 
@@ -191,8 +205,12 @@ def merge(patient_id: PatientId, request: MergePatients, uow: UnitOfWork) -> Pat
     Details that the patient lacks are taken from the duplicate, which is kept as it
     was but can no longer be found or booked for.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         PatientNotFoundError: If there is no such patient, or no such duplicate.
+        StaleVersionError: If it has another *version*.
         InvalidError: If both are one record.
         PatientErasedError: If one of them was erased.
         BookingConflictError: If they have visits at the same time.
@@ -204,6 +222,7 @@ def merge(patient_id: PatientId, request: MergePatients, uow: UnitOfWork) -> Pat
         uow.actor.must(Permission.KEEP_PATIENTS)
         diary = uow.diaries.hold([], [patient_id, duplicate_id], _EVER)
         before, duplicate = diary.patients[patient_id], diary.patients[duplicate_id]
+        require_version(before, version)
         duplicate.refuse_erased()
         filled = duplicate.missing_from(before)
         patient = before.changed(filled, uow.now)

@@ -24,6 +24,7 @@ from clinicflow_core.desk.offers import (
 )
 from clinicflow_core.desk.placing import bookable_day, place_facts
 from clinicflow_core.desk.retrying import retried
+from clinicflow_core.desk.versions import require_version
 from clinicflow_core.entities.appointment import (
     MAX_DURATION,
     Appointment,
@@ -200,18 +201,27 @@ def of_patient(patient_id: PatientId, uow: UnitOfWork) -> tuple[Waiting, ...]:
 
 
 @retried
-def accept(waitlist_id: WaitlistId, uow: UnitOfWork) -> Appointment:
+def accept(
+    waitlist_id: WaitlistId,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> Appointment:
     """
     Book what is offered: the time that was held becomes a confirmed visit.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         WaitlistEntryNotFoundError: If there is no such entry.
+        StaleVersionError: If it has another *version*.
         OfferNotOpenError: If nothing is offered to it, or no longer.
         BookingConflictError: If the doctor is not there any more.
     """
     with uow:
         uow.actor.must(Permission.BOOK)
         entry, offer = _offered(waitlist_id, uow)
+        require_version(entry, version)
         _hold([offer], People([offer.doctor_id], [entry.patient_id]), uow)
         visit = evolve(visit_of(offer, entry, uow.now), status=Status.CONFIRMED)
         diary = uow.diaries.read([offer.doctor_id], [], visit.span)
@@ -235,34 +245,52 @@ def accept(waitlist_id: WaitlistId, uow: UnitOfWork) -> Appointment:
 
 
 @retried
-def decline(waitlist_id: WaitlistId, uow: UnitOfWork) -> Waiting:
+def decline(
+    waitlist_id: WaitlistId,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> Waiting:
     """
     Give back what is offered; the entry waits on, and the next one gets the time.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         WaitlistEntryNotFoundError: If there is no such entry.
+        StaleVersionError: If it has another *version*.
         OfferNotOpenError: If nothing is offered to it, or no longer.
     """
     with uow:
         uow.actor.must(Permission.BOOK)
         entry, offer = _offered(waitlist_id, uow)
+        require_version(entry, version)
         entry = _pass_on(offer, entry, Outcome.DECLINED, uow)
         uow.commit()
     return Waiting(entry=entry)
 
 
 @retried
-def withdraw(waitlist_id: WaitlistId, uow: UnitOfWork) -> None:
+def withdraw(
+    waitlist_id: WaitlistId,
+    uow: UnitOfWork,
+    version: int | None = None,
+) -> None:
     """
     Take an entry off the waitlist; what is offered to it goes to the next one.
 
+    Args:
+        version: The one that is meant; None for any.
+
     Raises:
         WaitlistEntryNotFoundError: If there is no such entry.
+        StaleVersionError: If it has another *version*.
         WaitlistClosedError: If it was booked or withdrawn before.
     """
     with uow:
         uow.actor.must(Permission.BOOK)
         entry = uow.waitlist.get(waitlist_id)
+        require_version(entry, version)
         offer = open_offer(waitlist_id, uow)
         if offer is not None:
             entry = _pass_on(offer, entry, Outcome.WITHDRAWN, uow)

@@ -275,6 +275,88 @@ def test_every_change_by_patch_or_put_heeds_the_version():
         assert has_version(route.answer), route.endpoint
 
 
+def of_visit(step, body=None):
+    def made(desk):
+        path = f"/api/appointments/{desk.book()['id']}"
+        return "POST", f"{path}/{step}", path, body
+
+    return made
+
+
+def given_up(step):
+    def made(desk):
+        visit = desk.book()
+        desk.cancel(visit)
+        path = f"/api/appointments/{visit['id']}"
+        return "POST", f"{path}/{step}", path, None
+
+    return made
+
+
+def whole(path_of, step="", method="DELETE", body=None):
+    def made(desk):
+        path = path_of(desk)
+        return method, path + step, path, body
+
+    return made
+
+
+def offered(step):
+    def made(desk):
+        visit = desk.book()
+        entry = desk.wait(doctor_id=visit["doctor_id"])
+        desk.cancel(visit)
+        path = f"/api/waitlist/{entry['id']}"
+        return ("POST" if step else "DELETE"), path + step, path, None
+
+    return made
+
+
+def patient(desk):
+    return f"/api/patients/{desk.patient()}"
+
+
+def form(desk):
+    return f"/api/intake/forms/{desk.send_form()['id']}"
+
+
+def merging(desk):
+    path = patient(desk)
+    return "POST", f"{path}/merge", path, {"duplicate_id": desk.patient()}
+
+
+WHY = {"cancellation_type": "other"}
+STEPS = {
+    **{s: of_visit(s) for s in ("confirm", "arrive", "complete", "no-show")},
+    "cancel": of_visit("cancel", WHY),
+    "reinstate": given_up("reinstate"),
+    "undo": given_up("undo"),
+    "remove a doctor": whole(lambda desk: f"/api/doctors/{desk.doctor()}"),
+    "remove a patient": whole(patient),
+    "merge": merging,
+    "resend": whole(form, "/resend", "POST", {"days_open": 7}),
+    "revoke": whole(form, "/revoke", "POST"),
+    "accept": offered("/accept"),
+    "decline": offered("/decline"),
+    "withdraw": offered(""),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_no_step_is_taken_of_what_changed_meanwhile(desk, step):
+    method, path, record, body = STEPS[step](desk)
+    before = told(desk.get(record))
+    tag = before[1]
+    stale = f'"{int(tag.strip(chr(34))) + 1}"'
+
+    refused = desk.request(method, path, body, headers={"If-Match": stale})
+
+    assert problem(refused) == (412, "stale-version")
+    assert told(desk.get(record)) == before
+    done = desk.request(method, path, body, headers={"If-Match": tag})
+    assert done.status_code in {200, 201, 204}, done.json
+
+
 # Two people at once
 
 
