@@ -29,7 +29,13 @@ from clinicflow_core.entities.doctor import (
 from clinicflow_core.entities.ids import DoctorId, UserId
 from clinicflow_core.entities.waitlist import Outcome
 from clinicflow_core.errors import DoctorHasVisitsError, InvalidError, Problem
-from clinicflow_core.ports import AppointmentFilter, Page, PageRequest, UnitOfWork
+from clinicflow_core.ports import (
+    MOST_DOCTORS,
+    AppointmentFilter,
+    Page,
+    PageRequest,
+    UnitOfWork,
+)
 from clinicflow_core.wire import UNSET, Unset, changes
 
 _color = pattern(r"#[0-9A-Fa-f]{6}", "must be a colour as #4A90A4")
@@ -207,6 +213,11 @@ def page(request: PageRequest, uow: UnitOfWork) -> Page[Doctor]:
     with uow:
         uow.actor.must(Permission.SEE_CLINIC)
         return uow.doctors.page(request)
+
+
+def known(uow: UnitOfWork) -> tuple[Doctor, ...]:
+    """Return the doctors whom one chooses from, by name, at most `MOST_DOCTORS`."""
+    return page(PageRequest(limit=MOST_DOCTORS), uow).items
 
 
 def page_with_hours(request: PageRequest, uow: UnitOfWork) -> Page[DoctorWithHours]:

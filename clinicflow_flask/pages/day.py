@@ -19,7 +19,7 @@ from clinicflow_core.desk.schedule import DoctorDay, ScheduleWeek
 from clinicflow_core.entities.appointment import HOLDING
 from clinicflow_core.entities.doctor import Doctor
 from clinicflow_core.entities.ids import DoctorId
-from clinicflow_core.ports import MOST_DOCTORS, PageRequest, UnitOfWork
+from clinicflow_core.ports import UnitOfWork
 from clinicflow_core.timespan import minutes_of
 from clinicflow_flask.pages import forms, words
 from clinicflow_flask.pages.board import board
@@ -118,7 +118,7 @@ def _days_of(week: ScheduleWeek) -> list[tuple[date, DoctorDay]]:
 
 def _to_choose_from(week: ScheduleWeek, desk: UnitOfWork) -> Sequence[Doctor]:
     if desk.actor.may(Permission.SEE_DIARY):
-        return doctors.page(PageRequest(limit=MOST_DOCTORS), desk).items
+        return doctors.known(desk)
     return [each.doctor for each in week.days[0].doctors]
 
 

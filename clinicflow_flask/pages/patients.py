@@ -7,7 +7,7 @@ What cannot be taken back has a page of its own that says so, or asks once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -36,14 +36,12 @@ from clinicflow_core.desk.register import (
 )
 from clinicflow_core.duplicates import MOST_SHOWN
 from clinicflow_core.entities.event import Event
-from clinicflow_core.entities.ids import DoctorId, PatientId
+from clinicflow_core.entities.ids import PatientId
 from clinicflow_core.entities.patient import Patient, folded
 from clinicflow_core.ports import (
-    MOST_DOCTORS,
     AppointmentFilter,
     FormFilter,
     PageRequest,
-    UnitOfWork,
 )
 from clinicflow_flask.appointments import page_request_by_start
 from clinicflow_flask.pages import browsers, choosing, forms
@@ -60,12 +58,6 @@ _RECENT: Final = timedelta(days=365)
 
 _MOST: Final = 200
 """How many of each kind a patient's page shows."""
-
-
-def doctor_names(desk: UnitOfWork) -> Mapping[DoctorId, str]:
-    """Return the names of the clinic's doctors, by name."""
-    found = doctors.page(PageRequest(limit=MOST_DOCTORS), desk)
-    return {doctor.id: doctor.name for doctor in found.items}
 
 
 # Finding and registering
@@ -188,7 +180,7 @@ def _record_shown(patient_id: PatientId, who: Visitor, form: Form) -> Response:
         patient=patient,
         to_come=booking.page(to_come, most, desk).items,
         past=booking.page(recent, most, desk).items[::-1],
-        doctors=doctor_names(desk),
+        doctors={doctor.id: doctor.name for doctor in doctors.known(desk)},
         intake_forms=sent.items[::-1],
         waiting=_waiting(patient_id, who),
         alike=register.names(asked.like, desk) if asked.like else {},
@@ -214,7 +206,7 @@ def _visits(patient_id: PatientId, who: Visitor) -> Response:
         who,
         patient=patient,
         visits=found.items,
-        doctors=doctor_names(desk),
+        doctors={doctor.id: doctor.name for doctor in doctors.known(desk)},
         next=found.next and cursor_of(found.next),
         is_first=asked.cursor is None,
     )

@@ -11,10 +11,8 @@ from flask import Response
 from clinicflow_core.accounts.permissions import PERMISSIONS, Part, Permission
 from clinicflow_core.desk import doctors, users
 from clinicflow_core.desk.users import AddUser, ChangeUser
-from clinicflow_core.entities.doctor import Doctor
 from clinicflow_core.entities.ids import UserId
 from clinicflow_core.entities.user import Role, UserStatus
-from clinicflow_core.ports import PageRequest
 from clinicflow_flask.pages import browsers, forms
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.forms import Form
@@ -25,7 +23,6 @@ from clinicflow_flask.paging import Listing, cursor_of, page_request
 _USERS: Final = "/settings/users"
 _NEW: Final = f"{_USERS}/new"
 
-_MOST_DIARIES: Final = 500
 """Of how many doctors, by name, one is chosen."""
 
 ROLES: Final[Mapping[Role, tuple[str, str]]] = {
@@ -54,13 +51,9 @@ def _list(who: Visitor) -> Response:
         who,
         users=found.items,
         following=found.next and cursor_of(found.next),
-        diaries={doctor.id: doctor.name for doctor in _doctors(who)},
+        diaries={doctor.id: doctor.name for doctor in doctors.known(who.desk())},
         roles=ROLES,
     )
-
-
-def _doctors(who: Visitor) -> tuple[Doctor, ...]:
-    return doctors.page(PageRequest(limit=_MOST_DIARIES), who.desk()).items
 
 
 def _new(who: Visitor) -> Response:
@@ -92,7 +85,7 @@ def _new_shown(who: Visitor, form: Form) -> Response:
         form.status,
         form=form,
         again=_NEW,
-        doctors=_doctors(who),
+        doctors=doctors.known(who.desk()),
         roles=ROLES,
         permissions=_permissions(),
     )
@@ -156,7 +149,7 @@ def _shown(user_id: UserId, who: Visitor, form: Form, password: Form) -> Respons
         form=form,
         password=password,
         again=f"{_USERS}/{user_id}",
-        doctors=_doctors(who),
+        doctors=doctors.known(who.desk()),
         roles=ROLES,
         permissions=_permissions(),
     )

@@ -67,7 +67,6 @@ _UNDO: Final = {
 """The button that undoes a step, later than right after it."""
 
 _NEXT: Final = 8
-_MOST_DOCTORS: Final = PageRequest(limit=200)
 _MOST_USERS: Final = PageRequest(limit=500)
 
 
@@ -107,7 +106,7 @@ def _book(who: Visitor) -> Response:
 def _booking(form: Form, who: Visitor) -> Response:
     who.must(Permission.BOOK)
     desk = who.desk()
-    known = doctors.page(_MOST_DOCTORS, desk).items
+    known = doctors.known(desk)
     return render(
         "book.html",
         who,
@@ -152,7 +151,7 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
     desk = who.desk()
     details = schedule.visit(appointment_id, desk)
     visit = details.appointment
-    known = doctors.page(_MOST_DOCTORS, who.desk()).items
+    known = doctors.known(who.desk())
     steps = visit.steps(desk.now, desk.clinic.zone)
     is_conflict = isinstance(form.refusal, BookingConflictError)
     has_news = browsers.has_news()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -11,17 +11,16 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
 from clinicflow_core.accounts.permissions import Permission
-from clinicflow_core.desk import register, waitlist
+from clinicflow_core.desk import doctors, register, waitlist
 from clinicflow_core.desk.waitlist import JoinWaitlist, Waiting
 from clinicflow_core.entities.appointment import VisitCategory, VisitType
 from clinicflow_core.entities.doctor import WEEKDAYS
 from clinicflow_core.entities.ids import DoctorId, PatientId, WaitlistId
 from clinicflow_core.entities.waitlist import WaitlistStatus
-from clinicflow_core.ports import PageRequest
+from clinicflow_core.ports import PageRequest, UnitOfWork
 from clinicflow_flask.pages import browsers, choosing, forms
 from clinicflow_flask.pages.browsers import Visitor
 from clinicflow_flask.pages.forms import Form
-from clinicflow_flask.pages.patients import doctor_names
 from clinicflow_flask.pages.rendering import go, render
 from clinicflow_flask.pages.table import Page
 from clinicflow_flask.paging import DEFAULT_LIMIT, cursor_of
@@ -56,7 +55,7 @@ def _shown(who: Visitor, form: Form) -> Response:
         waiting=found.items,
         weekdays=WEEKDAYS,
         names=register.names(patients, desk),
-        doctors=doctor_names(desk),
+        doctors=_doctors(desk),
         next=found.next and cursor_of(found.next),
         is_first=asked.cursor is None,
     )
@@ -120,12 +119,16 @@ def _join(who: Visitor) -> Response:
     return go("/waitlist")
 
 
+def _doctors(desk: UnitOfWork) -> Mapping[DoctorId, str]:
+    return {doctor.id: doctor.name for doctor in doctors.known(desk)}
+
+
 def _join_shown(
     who: Visitor, form: Form, patient_id: PatientId | None = None
 ) -> Response:
     who.must(Permission.BOOK)
     desk = who.desk()
-    doctors = doctor_names(desk)
+    known = _doctors(desk)
     today = desk.clinic.today(desk.now)
     choice = choosing.choice(who, form, patient_id)
     return render(
@@ -134,7 +137,7 @@ def _join_shown(
         status=form.status,
         form=form,
         choice=choice,
-        doctors=doctors,
+        doctors=known,
         weekdays=WEEKDAYS,
         categories=VisitCategory,
         types=VisitType,
