@@ -67,7 +67,7 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *APART, "-n", "2", *session.posargs)
         return
-    # Counting branches doubles the time, and what takes long reaches no more of them.
+    # Counting branches doubles the time, and what takes long reaches few more of them.
     session.run("coverage", "erase")
     counted = ("coverage", "run", "-m", "pytest")
     session.run(*counted, *SHORT)

@@ -33,7 +33,7 @@ TRACEBACK_ASKED = "CLINICFLOW_TRACEBACK"
 _TYPED = "clinicflow.typed"
 
 _COMPARED = re.compile(r"(?:(\w+) )?(must (?:not )?be (?:after|before)) (\w+)")
-"""What is wrong with one field beside another: "ends must be after starts"."""
+"""What is wrong with one field beside another: "to must not be before from"."""
 
 _REFUSED_DOCUMENT = "The document cannot be taken as it is:"
 _MOST_OCCURRENCES = 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+_STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
 _NEVER_WRAPPED = 10_000
 """The width of what is no terminal, in characters."""
 
@@ -24,7 +27,9 @@ def tell(value: object, *shown: RenderableType) -> None:
     """Print *value* if JSON is asked for, else what is *shown*, line by line."""
     if click.get_current_context().meta.get(JSON_ASKED):
         utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
-        click.echo(json.dumps(dump(value), indent=2, ensure_ascii=not utf8))
+        document = json.dumps(dump(value), indent=2, ensure_ascii=not utf8)
+        # What JSON would leave as it is can steer a terminal too; this means the same.
+        click.echo(_STEERING.sub(lambda c: f"\\u{ord(c[0]):04x}", document))
         return
     for part in shown:
         show(part)
@@ -63,5 +68,5 @@ def table(*headings: str) -> Table:
 
     made = InertTable(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
-        made.add_column(heading, overflow="fold")
+        made.add_column(inert(heading), overflow="fold")
     return made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 _JOINERS = "\u200c\u200d"
 """They show nothing themselves, but some scripts cannot be read without."""
 
@@ -23,7 +25,8 @@ def legible(text: str) -> str:
 
 
 def _is_harmless(character: str) -> bool:
-    return character.isprintable() or character in f"\n{_JOINERS}"
+    is_space = unicodedata.category(character) == "Zs"  # Names in Japanese have one.
+    return character.isprintable() or is_space or character in f"\n{_JOINERS}"
 
 
 def _told(character: str) -> str:

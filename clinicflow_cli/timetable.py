@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from attrs import frozen
 
 from clinicflow_cli.output import console_for, table
+from clinicflow_cli.terminals import inert
 from clinicflow_core.desk.schedule import (
     Day,
     DoctorDay,
@@ -241,7 +242,7 @@ def _cell(column: _Column, moment: datetime) -> RenderableType:
         if any(span.start <= moment < span.end for span in spans):
             lines.append((word, "dim green" if word == _FREE else "dim"))
     # A name is shown as it is: nothing in it is taken for markup.
-    return Text("\n").join(Text(line, style) for line, style in lines)
+    return Text("\n").join(Text(inert(line), style) for line, style in lines)
 
 
 def _fitting(grid: Table) -> Table | None:

@@ -194,6 +194,8 @@ def _unsafe(settings: Settings) -> tuple[str, ...]:
         problems.append("DEBUG: must be off in production")
     if not all(_is_private.fullmatch(origin) for origin in settings.cors_origins):
         problems.append("CORS_ORIGINS: must be https:// in production, or localhost")
+    if settings.public_url and not _is_private.fullmatch(settings.public_url):
+        problems.append("PUBLIC_URL: must be https:// in production, or localhost")
     return tuple(problems)
 
 

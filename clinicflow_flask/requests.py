@@ -32,6 +32,7 @@ KEY: Final = checks.pattern("[!-~]{1,255}", "must be 1 to 255 visible ASCII char
 """What an idempotency key looks like."""
 
 _DIGITS: Final = re.compile("-?[0-9]{1,18}")
+_SWITCH: Final = {"true": True, "false": False}
 _ETAG: Final = re.compile('"([1-9][0-9]{0,8})"')
 _MOST_PARAMETERS: Final = 50
 
@@ -145,6 +146,7 @@ def query_reader(cls: Any) -> Callable[[], Any]:
     fields = wire.visible_fields(cls)
     kinds = {wire.name_of(a): wire.split_union(a.type)[0] for a in fields}
     numbers = {name for name, kind in kinds.items() if kind is int}
+    switches = {name for name, kind in kinds.items() if kind is bool}
     several = {
         name
         for name, kind in kinds.items()
@@ -167,6 +169,8 @@ def query_reader(cls: Any) -> Callable[[], Any]:
                 values.append(value)
             elif name in data:
                 problems.append(Problem(f"/{name}", "is there more than once"))
+            elif name in switches:
+                data[name] = _SWITCH.get(value, value)
             else:
                 is_number = name in numbers and _DIGITS.fullmatch(value)
                 data[name] = int(value) if is_number else value

@@ -50,7 +50,8 @@ _LAST_DAY = date(LAST_YEAR, 12, 31)
 
 def _refuse_no_time(earliest: time | None, latest: time | None) -> None:
     if earliest and latest and latest <= earliest:
-        raise ValueError("latest must be after earliest")
+        problem = Problem("/latest", "must be after the earliest time")
+        raise InvalidError((problem,))
 
 
 @frozen(kw_only=True)

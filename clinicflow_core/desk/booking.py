@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
@@ -54,7 +55,7 @@ from clinicflow_core.scheduling.conflicts import (
     Rule,
 )
 from clinicflow_core.scheduling.openings import Opening
-from clinicflow_core.timespan import VisitTime
+from clinicflow_core.timespan import VisitTime, instant_of
 from clinicflow_core.wire import UNSET, Unset, changes
 
 _utc_offset = pattern(r"[+-][0-9]{2}:[0-5][0-9]", "must be an offset as -05:00")
@@ -214,39 +215,26 @@ def reschedule(
         require_version(before, version)
         doctor_id = request.doctor_id or before.doctor_id
         local = datetime.combine(request.date, request.start_time)
-        offset = _offset(request.utc_offset)
-        if offset is None and local == datetime.combine(before.date, before.start_time):
-            # Else it would go to the first pass of an hour that comes twice.
-            offset = before.starts_at.astimezone(uow.clinic.zone).utcoffset()
         wanted = Wanted(
             appointment_id=before.id,
             doctor_id=doctor_id,
             patient_id=before.patient_id,
             local=local,
             duration=request.duration or before.duration,
-            utc_offset=offset,
+            utc_offset=(
+                _offset_kept(before, local, uow.clinic.zone)
+                if request.utc_offset is None
+                else offset_of(request.utc_offset)
+            ),
             before=before,
             draft=lambda time, override=None, /: before.rescheduled(
                 time, doctor_id, override, uow.now
             ),
         )
-        freed = [before.span] if before.holds_doctor else []
-        waiting = who_waits(before.doctor_id, freed, uow, [doctor_id])
-        also = (
-            People([before.doctor_id], [entry.patient_id for entry in waiting])
-            if waiting
-            else NOBODY
+        reason = _given_reason(request)
+        visit = move(
+            before, doctor_id, uow, lambda also: place(wanted, reason, uow, rules, also)
         )
-        visit = place(wanted, _given_reason(request), uow, rules, also)
-        if visit is not before:
-            uow.appointments.save(visit)
-            uow.record(
-                "appointment.rescheduled",
-                visit,
-                facts={**place_facts(visit), "from": place_facts(before)},
-                reason=kept_reason(visit),
-            )
-            offer_time(before.doctor_id, freed, waiting, uow)
         uow.commit()
     return visit
 
@@ -554,11 +542,48 @@ def seen(appointment_id: AppointmentId, uow: UnitOfWork) -> Appointment:
     return visit
 
 
+def move(
+    before: Appointment,
+    doctor_id: DoctorId,
+    uow: UnitOfWork,
+    placed: Callable[[People], Appointment],
+    facts: Mapping[str, object] | None = None,
+) -> Appointment:
+    """
+    Keep a visit at another place, and offer the time that comes free.
+
+    Args:
+        doctor_id: Whose time it takes there.
+        placed: Returns the visit there, and holds with its people those it is given.
+        facts: More for the trail.
+    """
+    freed = [before.span] if before.holds_doctor else []
+    waiting = who_waits(before.doctor_id, freed, uow, [doctor_id])
+    also = (
+        People([before.doctor_id], [entry.patient_id for entry in waiting])
+        if waiting
+        else NOBODY
+    )
+    visit = placed(also)
+    if visit is not before:
+        uow.appointments.save(visit)
+        places = {**place_facts(visit), "from": place_facts(before)}
+        uow.record(
+            "appointment.rescheduled",
+            visit,
+            facts={**places, **(facts or {})},
+            reason=kept_reason(visit),
+        )
+        offer_time(before.doctor_id, freed, waiting, uow)
+    return visit
+
+
 def take_again(
     before: Appointment,
     stands: Callable[[Override | None], Appointment],
     override_reason: str | None,
     uow: UnitOfWork,
+    kept: Override | None = None,
 ) -> Appointment:
     """
     Return a visit that was given up, as one that may take its time again now.
@@ -567,6 +592,7 @@ def take_again(
 
     Args:
         stands: Makes the visit that stands again, with what is accepted against it.
+        kept: See `placing.place`.
 
     Raises:
         BookingConflictError: If its time was taken and no override accepts that.
@@ -582,7 +608,7 @@ def take_again(
             stands(override), **fields_of(time)
         ),
     )
-    return place(wanted, override_reason, uow, OVERLAP_RULES)
+    return place(wanted, override_reason, uow, OVERLAP_RULES, kept=kept)
 
 
 def _wanted(request: BookAppointment, uow: UnitOfWork) -> Wanted:
@@ -609,7 +635,7 @@ def _wanted(request: BookAppointment, uow: UnitOfWork) -> Wanted:
         local=datetime.combine(request.date, request.start_time),
         duration=request.duration,
         category=request.visit_category,
-        utc_offset=_offset(request.utc_offset),
+        utc_offset=offset_of(request.utc_offset),
         draft=draft,
     )
 
@@ -690,11 +716,26 @@ def cancellation_of(
     )
 
 
-def _offset(utc_offset: str | None) -> timedelta | None:
+def offset_of(utc_offset: str | None) -> timedelta | None:
+    """Return the UTC offset that is written as "-05:00"."""
     if utc_offset is None:
         return None
     sign = -1 if utc_offset[0] == "-" else 1
     return sign * timedelta(hours=int(utc_offset[1:3]), minutes=int(utc_offset[4:]))
+
+
+def _offset_kept(
+    before: Appointment, local: datetime, zone: ZoneInfo
+) -> timedelta | None:
+    """
+    Return the UTC offset of a visit if clocks show *local* with it, on the same day.
+
+    So a small move out of an hour that comes twice does not go to the other pass.
+    """
+    if local.date() != before.date:
+        return None
+    offset = before.starts_at.astimezone(zone).utcoffset()
+    return None if instant_of(local, zone, offset) is None else offset
 
 
 def _given_reason(

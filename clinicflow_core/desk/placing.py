@@ -146,6 +146,7 @@ def place(
     uow: UnitOfWork,
     rules: Sequence[Rule],
     also: People = NOBODY,
+    kept: Override | None = None,
 ) -> Appointment:
     """
     Return the visit that may be written now, with its people held.
@@ -153,6 +154,7 @@ def place(
     Args:
         override_reason: Why it may stand against the rules; None if it may not.
         also: More people to be held: all are, at once and in one order.
+        kept: What was accepted before, is accepted again, and stays with the visit.
 
     Raises:
         BookingConflictError: If any rule forbids it and no override accepts that.
@@ -162,14 +164,16 @@ def place(
     if override_reason is not None:
         uow.actor.must(Permission.OVERRIDE)
     diary = wanted.diary(uow, hold=True, also=also)
-    conflicts = judge(wanted, diary, uow, rules)
+    known = kept.conflicts if kept else ()
+    found = judge(wanted, diary, uow, rules)
+    conflicts = tuple(each for each in found if each.kind.value not in known)
     time = wanted.time(diary)
     is_accepted = override_reason is not None and all(c.overridable for c in conflicts)
     if time is None or (conflicts and not is_accepted):
         raise BookingConflictError(conflicts, alternatives(wanted, diary, uow, rules))
     let_lapsed_go(diary, time.span, uow)
     if override_reason is None or not conflicts:
-        return wanted.draft(time)
+        return wanted.draft(time, kept)
     return wanted.draft(time, accepted(conflicts, override_reason, uow))
 
 

@@ -192,7 +192,7 @@ def day(on: date | None, doctor_ids: Sequence[DoctorId], uow: UnitOfWork) -> Day
     Return the clinic's day, cancelled and missed visits included.
 
     A doctor sees their own alone. It shows the first `MOST_DOCTORS` by name and the
-    first `MOST_VISITS` by start.
+    first `MOST_VISITS` by start, for which those of the day before count once more.
 
     Args:
         on: The day; None is today in the clinic's time zone.

@@ -284,17 +284,29 @@ class Appointment:
         of whoever offers and no rules: no step is refused for being early, since the
         visit may have been brought forward.
         """
-        today = wall_clock(now, zone).date()
-        has_begun = self.starts_at <= now
-        worth = {
-            Step.CONFIRM: self.status is not Status.CONFIRMED,
-            Step.ARRIVE: not self.arrived and self.date <= today,
-            Step.COMPLETE: self.arrived or has_begun,
-            Step.NO_SHOW: has_begun,
+        changes_nothing = {
+            Step.CONFIRM: self.status is Status.CONFIRMED,
+            Step.ARRIVE: self.arrived,
         }
         return frozenset(
-            step for step in Step if self._can(step) and worth.get(step, True)
+            step
+            for step in Step
+            if self._can(step)
+            and self.has_come(step, now, zone)
+            and not changes_nothing.get(step, False)
         )
+
+    def has_come(self, step: Step, now: datetime, zone: ZoneInfo) -> bool:
+        """Return whether it is time for *step*; see `steps`."""
+        match step:
+            case Step.ARRIVE:
+                return self.date <= wall_clock(now, zone).date()
+            case Step.COMPLETE:
+                return self.arrived or self.starts_at <= now
+            case Step.NO_SHOW:
+                return self.starts_at <= now
+            case _:
+                return True
 
     def confirmed(self, now: datetime) -> Appointment:
         """

@@ -94,6 +94,7 @@ class MemoryFigures(Repository):
         unsigned = self._unsigned()
         for visit in sorted(visits, key=lambda visit: (visit.starts_at, visit.id)):
             is_cancelled = visit.status is Status.CANCELLED and visit.id in last
+            is_completed = visit.status is Status.COMPLETED
             yield CountedVisit(
                 id=visit.id,
                 doctor_id=visit.doctor_id,
@@ -107,7 +108,7 @@ class MemoryFigures(Repository):
                 intake_status=visit.intake_status,
                 booked_at=visit.created_at,
                 arrived_at=visit.arrived_at,
-                completed_at=completed_at.get(visit.id),
+                completed_at=completed_at.get(visit.id) if is_completed else None,
                 cancelled_late=is_cancelled and last[visit.id].late,
                 awaits_signature=visit.id in unsigned,
             )

@@ -394,7 +394,10 @@ class _Frame:
                         FreeBox(
                             box=self._box(cell),
                             start=cell.start_time,
-                            room=left if left < DEFAULT_DURATION else None,
+                            # What goes on after midnight is not cut short by it.
+                            room=left
+                            if left < DEFAULT_DURATION and stretch.end < _DAY
+                            else None,
                         ),
                     )
 

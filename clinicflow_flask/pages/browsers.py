@@ -203,6 +203,11 @@ def has_news() -> bool:
     return "said" in session
 
 
+def offers_undo() -> bool:
+    """Return whether what it wants to be said can be undone."""
+    return has_news() and session["said"]["undo_path"] is not None
+
+
 def said() -> dict[str, Any] | None:
     """Return what the last page wanted to be said, once."""
     found: dict[str, Any] | None = session.pop("said", None)

@@ -32,14 +32,14 @@ from clinicflow_core.entities.appointment import (
     VisitType,
 )
 from clinicflow_core.entities.ids import AppointmentId, UserId
-from clinicflow_core.errors import BookingConflictError, InvalidTransitionError
+from clinicflow_core.errors import BookingConflictError, InvalidError, Problem
 from clinicflow_core.ports import PageRequest, UnitOfWork
 from clinicflow_core.scheduling.openings import Opening
 from clinicflow_core.wire import dump
 from clinicflow_flask.pages import browsers, choosing, forms
 from clinicflow_flask.pages.board import state_of
 from clinicflow_flask.pages.browsers import Visitor
-from clinicflow_flask.pages.forms import Form
+from clinicflow_flask.pages.forms import Form, Nothing
 from clinicflow_flask.pages.rendering import go, render
 from clinicflow_flask.pages.table import Page
 
@@ -63,6 +63,7 @@ _UNDO: Final = {
     Step.COMPLETE: "Undo “took place”",
     Step.NO_SHOW: "Let it stand again",
     Step.CANCEL: "Let it stand again",
+    Step.RESCHEDULE: "Move it back",
 }
 """The button that undoes a step, later than right after it."""
 
@@ -154,7 +155,7 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
     known = doctors.known(who.desk())
     steps = visit.steps(desk.now, desk.clinic.zone)
     is_conflict = isinstance(form.refusal, BookingConflictError)
-    has_news = browsers.has_news()
+    has_news, offers_undo = browsers.has_news(), browsers.offers_undo()
     response = render(
         "visit.html",
         who,
@@ -169,7 +170,9 @@ def _shown(appointment_id: AppointmentId, who: Visitor, form: Form) -> Response:
         people=_people(who),
         steps={step.value for step in steps},
         # Right after a step the notice of it has the button.
-        undo=None if has_news or not details.undoable else _UNDO.get(details.undoable),
+        undo=None
+        if offers_undo or details.undoable is None
+        else _UNDO[details.undoable],
         is_conflict=is_conflict,
         wants_move=is_conflict or "start_time" in form.typed,
         today=desk.clinic.today(desk.now),
@@ -198,34 +201,38 @@ def _path_of(visit: Appointment) -> str:
 
 def _step(
     step: Step,
-    act: Callable[[AppointmentId, UnitOfWork, int | None], object],
+    act: Callable[[AppointmentId, UnitOfWork, int | None], Appointment],
     said: str,
 ) -> Callable[[AppointmentId, Visitor], Response]:
     """Return the view for a step of a visit that needs nothing to be typed."""
 
     def view(appointment_id: AppointmentId, who: Visitor) -> Response:
-        desk = who.desk()
-        before = booking.get(appointment_id, desk)
-        if step not in before.steps(desk.now, desk.clinic.zone):
-            # The page offered it, so somebody was faster, or it is kept from long ago.
-            form = forms.pressed(lambda: _refuse(before, step))
+        form, version = forms.sent(), forms.version()
+
+        def done(_: Nothing) -> Appointment:
+            desk = who.desk()
+            before = booking.get(appointment_id, desk)
+            if not before.has_come(step, desk.now, desk.clinic.zone):
+                raise InvalidError((Problem("", "it is too early for that"),))
+            return act(appointment_id, who.desk(), version)
+
+        visit = form.done(Nothing, done)
+        if visit is None:
             return _shown(appointment_id, who, form)
-        version = forms.version()
-        form = forms.pressed(lambda: act(appointment_id, who.desk(), version))
-        if not form.is_fine:
-            return _shown(appointment_id, who, form)
-        return _done(appointment_id, said, who)
+        return _done(visit, said)
 
     return view
 
 
-def _refuse(visit: Appointment, step: Step) -> None:
-    raise InvalidTransitionError(visit.id, visit.status.value, step.value)
+def _missed(
+    appointment_id: AppointmentId, desk: UnitOfWork, version: int | None
+) -> Appointment:
+    visit, _ = booking.no_show(appointment_id, desk, version)
+    return visit
 
 
-def _done(appointment_id: AppointmentId, said: str, who: Visitor) -> Response:
-    """Say what was done to a visit, and let it be undone."""
-    visit = booking.get(appointment_id, who.desk())
+def _done(visit: Appointment, said: str) -> Response:
+    """Say what was done to a visit, and let just that be undone."""
     path = _path_of(visit)
     browsers.say(said, undo_path=f"{path}/undo", undo_version=visit.version)
     return go(path)
@@ -239,7 +246,8 @@ def _cancel(appointment_id: AppointmentId, who: Visitor) -> Response:
     )
     if done is None:
         return _shown(appointment_id, who, form)
-    return _done(appointment_id, "The visit is cancelled.", who)
+    visit, _ = done
+    return _done(visit, "The visit is cancelled.")
 
 
 def _reinstate(appointment_id: AppointmentId, who: Visitor) -> Response:
@@ -271,7 +279,7 @@ def _move(appointment_id: AppointmentId, who: Visitor) -> Response:
     if visit.times_moved == before.times_moved:
         browsers.say("It is where it was.")
         return go(_path_of(visit))
-    return _done(appointment_id, "The visit is moved.", who)
+    return _done(visit, "The visit is moved.")
 
 
 def _undo(appointment_id: AppointmentId, who: Visitor) -> Response:
@@ -321,7 +329,7 @@ PAGES = (
     Page(
         "POST",
         "/visits/{appointment_id}/no-show",
-        _step(Step.NO_SHOW, booking.no_show, "The visit is noted as a no-show."),
+        _step(Step.NO_SHOW, _missed, "The visit is noted as a no-show."),
     ),
     Page("POST", "/visits/{appointment_id}/cancel", _cancel),
     Page("POST", "/visits/{appointment_id}/reinstate", _reinstate),

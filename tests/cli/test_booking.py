@@ -215,6 +215,17 @@ def test_a_cancelled_visit_stays_so_if_its_time_was_taken(clinic: Shell, book: B
     assert "The doctor has a visit" in clinic.refuses("reinstate", visit["id"])
 
 
+def test_what_was_done_last_is_undone_once(clinic: Shell, book: Book):
+    visit = book("09:00")
+    clinic.says("arrive", visit["id"])
+
+    told = clinic.says("undo", visit["id"])
+
+    assert told.startswith("It stands as before: ")
+    assert not clinic.answers("show", visit["id"])["appointment"]["arrived"]
+    assert "stands" in clinic.refuses("undo", visit["id"])
+
+
 @pytest.mark.parametrize(
     ("command", "status"),
     [

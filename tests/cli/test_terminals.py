@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from clinicflow_cli.terminals import inert, legible
@@ -22,6 +24,34 @@ TOLD = r"\x1b]0;x\x07\x1b[2J"
 )
 def test_what_steers_a_terminal_is_told_by_its_number(text: str, told: str):
     assert legible(text) == told
+
+
+@pytest.mark.parametrize("name", ["山田\u3000太郎", "Anne\u00a0Marie", "Zoë 咳 👍"])
+def test_a_name_of_any_script_is_told_as_it_is(name: str):
+    assert inert(name) == name
+
+
+def test_what_programs_read_steers_no_terminal_either(clinic: Shell):
+    off = ("--from", "2026-04-01", "--to", "2026-04-01", "--reason", "a\x9b2J\u202eb")
+    clinic.says("time-off", "add", "chen", *off)
+
+    told = clinic.says("time-off", "list", "chen", "--json")
+
+    assert r"a\u009b2J\u202eb" in told
+    assert "a\x9b2J\u202eb" in json.dumps(json.loads(told), ensure_ascii=False)
+
+
+def test_a_name_in_a_heading_or_a_day_turns_no_text_around(clinic: Shell):
+    clinic.says("doctor", "add", "Dr. \u202eOmar")
+    clinic.says("hours", "omar", "mon", "9-17")
+    clinic.says("patient", "add", "\u202eEve", "Ray")
+    clinic.says("book", "omar", "ray", "--date", "2026-03-02", "--time", "09:00")
+
+    told = clinic.says("agenda", "--date", "2026-03-02")
+
+    assert r"Dr. \u202eOmar" in told
+    assert r"\u202eEve Ray" in told
+    assert "\u202e" not in told
 
 
 def test_lines_stay_lines_where_there_may_be_several():

@@ -161,6 +161,15 @@ def test_the_completion_that_was_noted_is_read(clinic: OpenClinic, watch: Watch)
     assert found.completed_at == NOW + DAYS
 
 
+def test_a_completion_that_was_undone_is_none(clinic: OpenClinic):
+    visit = clinic.store_visit()
+    clinic.commit(lambda uow: uow.record("appointment.completed", visit))
+
+    [found] = read(clinic).visits
+
+    assert found.completed_at is None
+
+
 @pytest.mark.parametrize(
     ("status", "lates", "is_late"),
     [

@@ -135,6 +135,14 @@ def test_a_rate_is_a_number_in_a_time(dotenv, limit):
         load_settings({"RATE_LIMIT": limit}, dotenv)
 
 
+def test_a_link_for_patients_crosses_no_network_unsealed():
+    production = {"environment": Environment.PRODUCTION, "jwt_secret_key": SECRET}
+
+    refuse_unsafe(Settings(public_url="https://desk.example.org", **production))
+    with pytest.raises(SettingsError, match="PUBLIC_URL: must be https"):
+        refuse_unsafe(Settings(public_url="http://desk.example.org", **production))
+
+
 @pytest.mark.parametrize(
     ("given", "environment", "limit"),
     [

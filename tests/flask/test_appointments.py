@@ -269,6 +269,20 @@ def test_a_cancelled_visit_is_reinstated(desk, body):
     assert response.json["status"] == "unconfirmed"
 
 
+def test_what_was_done_last_is_undone_once(desk):
+    visit = desk.book()
+    path = f"/api/appointments/{visit['id']}"
+    desk.post(f"{path}/confirm")
+    desk.post(f"{path}/cancel", {"cancellation_type": "other"})
+
+    response = desk.post(f"{path}/undo")
+
+    assert response.status_code == 200
+    assert response.json["status"] == "confirmed"
+    again = desk.post(f"{path}/undo")
+    assert problem(again) == (409, "nothing-to-undo")
+
+
 @pytest.mark.parametrize(
     ("step", "body"),
     [

@@ -520,3 +520,24 @@ def test_a_doctor_sends_no_forms(desk, open_desk, form, name):
 
     assert problem(response) == (403, "not-permitted")
     assert shown(desk, form)["version"] == 1
+
+
+def test_forms_with_a_red_flag_are_found_from_either_end(desk):
+    made = []
+    for number in range(3):
+        form = desk.send_form()
+        said = "Chest pain." if number else "A check-up."
+        desk.submit(form, reason=said)
+        desk.post(f"{PATH}/{form['id']}/summary")
+        made.append(form["id"])
+
+    def found(query):
+        page = desk.get(f"{PATH}?{query}").json["items"]
+        return [each["id"] for each in page]
+
+    assert set(found("flagged=true")) == set(made[1:])
+    assert set(found("flagged=false")) == set(made)
+    newest = found("newest_first=true&limit=200")
+    assert newest == found("limit=200")[::-1]
+    for query in ("flagged=yes", "flagged=", "newest_first=1"):
+        assert desk.get(f"{PATH}?{query}").status_code == 422

@@ -35,7 +35,9 @@ WHERE y.made < coalesce(x.ended, 9e9) AND y.made_at < coalesce(x.lapses, 9e99)
 
 TOLD_OF = ("appointment.", "waitlist.")
 BEGUN = {"appointment.booked", "appointment.imported", "waitlist.offered"}
-MOVED = {"appointment.rescheduled", "appointment.reinstated"}
+MOVED = {"appointment.rescheduled", "appointment.reinstated", "appointment.undone"}
+GAVE_UP = {"cancel", "no-show"}
+"""The steps that give up time, which is taken again if they are undone."""
 ENDED = {
     "appointment.cancelled",
     "appointment.missed",
@@ -176,7 +178,9 @@ def periods(entries: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
             raise ValueError(f"nobody knows what {entry.kind} does to a diary")
         if "patient_id" in entry.facts:
             patients[entry.record_id] = entry.facts["patient_id"]
-        if entry.kind in NOT_OF_TIME:
+        is_undone = entry.kind == "appointment.undone"
+        keeps_time = is_undone and entry.facts["step"] not in GAVE_UP
+        if entry.kind in NOT_OF_TIME or keeps_time:
             continue
         if before := held.pop(entry.held_id, None):
             yield from before.until(number)

@@ -351,13 +351,27 @@ class Model:
         *,
         overlap_alone: bool = False,
     ) -> list[int]:
-        """Return the three openings that are nearest to a refused time."""
+        """
+        Return the three openings that are nearest to a refused time.
+
+        Where the visit *ignoring* stands already is none of them.
+        """
         day, today = wanted // A_DAY, self.now // A_DAY
         days = range(max(day - AROUND, today), day + AROUND + 1)
         found = self.openings(
             doctor, days, minutes, patient, ignoring, overlap_alone=overlap_alone
         )
-        to_come = [start for start in found if start >= self.now]
+        stands = self.visits[ignoring] if ignoring is not None else None
+        to_come = [
+            start
+            for start in found
+            if start >= self.now
+            and (
+                stands is None
+                or (doctor, start, minutes)
+                != (stands.doctor, stands.start, stands.minutes)
+            )
+        ]
         return sorted(to_come, key=lambda start: abs(start - wanted))[:3]
 
     # Who waits for what comes free.

@@ -707,7 +707,7 @@ def test_moving_is_in_the_trail_with_both_times(clinic):
     ("offset", "hour"),
     [pytest.param("-04:00", 5, id="first"), pytest.param("-05:00", 6, id="second")],
 )
-def test_a_visit_that_keeps_its_wall_clock_keeps_its_pass_of_a_repeated_hour(
+def test_a_visit_that_stays_in_it_keeps_its_pass_of_a_repeated_hour(
     store, offset, hour
 ):
     clinic = open_clinic(store)
@@ -715,9 +715,11 @@ def test_a_visit_that_keeps_its_wall_clock_keeps_its_pass_of_a_repeated_hour(
     visit = booking.book(clinic.request("01:30-02:00", **asked), clinic.uow)
 
     shorter = booking.reschedule(visit.id, to("01:30-01:45", on=FOLD), clinic.uow)
-
     assert shorter.starts_at == datetime(2026, 11, 1, hour, 30, tzinfo=UTC)
     assert shorter.duration == 15
+    later = booking.reschedule(visit.id, to("01:45-02:00", on=FOLD), clinic.uow)
+
+    assert later.starts_at == datetime(2026, 11, 1, hour, 45, tzinfo=UTC)
 
 
 def test_what_is_left_out_of_a_move_stays(clinic):

@@ -1,17 +1,26 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import uuid4
 
 import pytest
 
-from clinicflow_core.desk import booking, intake, schedule, undoing
+from clinicflow_core.desk import (
+    accounts,
+    booking,
+    intake,
+    register,
+    schedule,
+    undoing,
+    waitlist,
+)
 from clinicflow_core.desk.booking import (
     CancelAppointment,
     ReinstateAppointment,
     RescheduleAppointment,
 )
 from clinicflow_core.desk.intake import SendForm
+from clinicflow_core.desk.waitlist import JoinWaitlist
 from clinicflow_core.entities.appointment import (
     CancellationType,
     IntakeStatus,
@@ -25,8 +34,10 @@ from clinicflow_core.errors import (
     BookingConflictError,
     NothingToUndoError,
     NotPermittedError,
+    PatientErasedError,
     StaleVersionError,
 )
+from clinicflow_core.ports import PageRequest
 from tests.builders import DAY, open_clinic
 
 ILL = CancelAppointment(cancellation_type=CancellationType.PATIENT_CANCELLED)
@@ -87,7 +98,7 @@ def test_what_was_done_last_is_undone(clinic, visit, before, step):
     assert undone.version == done.version + 1
 
 
-@pytest.mark.parametrize("step", [step for step in STEPS if step != "reschedule"])
+@pytest.mark.parametrize("step", STEPS)
 def test_what_was_undone_is_not_undone_again(clinic, visit, step):
     STEPS[step](visit.id, clinic.uow)
     undone = undoing.undo(visit.id, clinic.uow)
@@ -96,15 +107,6 @@ def test_what_was_undone_is_not_undone_again(clinic, visit, step):
         undoing.undo(visit.id, clinic.uow)
 
     assert booking.get(visit.id, clinic.uow) == undone
-
-
-def test_the_way_back_is_a_move_like_any_other(clinic, visit):
-    booking.reschedule(visit.id, to("11:00"), clinic.uow)
-    undoing.undo(visit.id, clinic.uow)
-
-    undone = undoing.undo(visit.id, clinic.uow)
-
-    assert undone.start_time == time(11)
 
 
 def test_a_confirmation_that_was_undone_does_not_come_back_with_a_cancellation(
@@ -144,14 +146,24 @@ def test_what_is_undone_is_in_the_trail(clinic, visit):
 
 
 def test_a_form_that_was_sent_meanwhile_is_in_nobodys_way(clinic, visit):
-    booking.arrive(visit.id, clinic.uow)
+    arrived = booking.arrive(visit.id, clinic.uow)
     wanted = SendForm(patient_id=visit.patient_id, appointment_id=visit.id)
     intake.send(wanted, clinic.uow)
 
-    undone = undoing.undo(visit.id, clinic.uow)
+    undone = undoing.undo(visit.id, clinic.uow, arrived.version)
 
     assert not undone.arrived
     assert undone.intake_status is IntakeStatus.SENT
+
+
+def test_a_visit_from_the_waitlist_was_confirmed_by_whoever_took_it(clinic, visit):
+    wish = JoinWaitlist(patient_id=clinic.patients[1].id, first_date=DAY, last_date=DAY)
+    waiting = waitlist.join(wish, clinic.uow).entry
+    booking.cancel(visit.id, ILL, clinic.uow)
+    accepted = waitlist.accept(waiting.id, clinic.uow)
+    booking.complete(accepted.id, clinic.uow)
+
+    assert undoing.undo(accepted.id, clinic.uow).status is Status.CONFIRMED
 
 
 def test_only_what_came_last_is_undone(clinic, visit):
@@ -206,18 +218,63 @@ def test_time_that_was_given_away_is_not_taken_back(clinic, visit, step):
     }
 
 
-def test_a_visit_that_was_squeezed_in_comes_back_as_that(clinic, visit):
+@pytest.mark.parametrize("step", ["cancel", "reschedule"])
+@pytest.mark.parametrize("times", ["09:00-09:30", "07:00-07:30"])
+def test_what_was_accepted_against_a_visit_is_accepted_again(
+    clinic, visit, times, step
+):
     override = booking.OverrideRequest(reason="Only a signature.")
-    wish = clinic.request(
-        "09:00-09:30", patient_id=clinic.patients[1].id, override=override
-    )
+    wish = clinic.request(times, patient_id=clinic.patients[1].id, override=override)
     squeezed = booking.book(wish, clinic.uow)
-    booking.cancel(squeezed.id, ILL, clinic.uow)
+    STEPS[step](squeezed.id, clinic.uow)
 
     undone = undoing.undo(squeezed.id, clinic.uow)
 
-    assert undone.override == squeezed.override
-    assert undone.overbooked
+    assert squeezed.override is not None
+    assert state(undone) == state(squeezed)
+    assert not schedule.stranded(PageRequest(), clinic.uow).items
+
+
+def test_what_nobody_accepted_is_not_accepted_by_undoing(clinic):
+    early = booking.OverrideRequest(reason="Comes before work.")
+    wish = clinic.request("07:00-07:30", override=early)
+    visit = booking.book(wish, clinic.uow)
+    booking.cancel(visit.id, ILL, clinic.uow)
+    other = clinic.request(
+        "07:00-07:30", patient_id=clinic.patients[1].id, override=early
+    )
+    booking.book(other, clinic.uow)
+
+    with pytest.raises(BookingConflictError) as refusal:
+        undoing.undo(visit.id, clinic.uow)
+
+    assert [c.kind.value for c in refusal.value.conflicts] == ["doctor-busy"]
+
+
+def test_a_move_into_the_present_is_taken_back_even_so(clinic, visit, watch):
+    booking.reschedule(visit.id, to("11:00"), clinic.uow)
+    watch.at = visit.starts_at + timedelta(minutes=5)
+
+    assert undoing.undo(visit.id, clinic.uow).start_time == time(9)
+
+
+def test_nothing_is_undone_of_a_patient_who_was_erased(clinic, visit):
+    booking.complete(visit.id, clinic.uow)
+    register.erase(visit.patient_id, clinic.uow)
+
+    with pytest.raises(PatientErasedError):
+        undoing.undo(visit.id, clinic.uow)
+
+
+def test_a_visit_whose_wall_clock_waits_to_be_kept_is_not_moved_back(clinic, visit):
+    moved = booking.reschedule(visit.id, to("11:00"), clinic.uow)
+    elsewhere = accounts.ChangeClinic(timezone="America/Los_Angeles")
+    accounts.change_clinic(elsewhere, clinic.uow)
+
+    with pytest.raises(NothingToUndoError):
+        undoing.undo(visit.id, clinic.uow)
+
+    assert booking.get(visit.id, clinic.uow) == moved
 
 
 def test_a_visit_goes_back_to_the_doctor_before_too(clinic, visit):
@@ -229,17 +286,22 @@ def test_a_visit_goes_back_to_the_doctor_before_too(clinic, visit):
     assert (undone.time, undone.doctor_id) == (visit.time, visit.doctor_id)
 
 
+@pytest.mark.parametrize("away", ["11:00", "01:30"])
 @pytest.mark.parametrize(
-    ("offset", "hour"),
-    [pytest.param("-04:00", 5, id="first"), pytest.param("-05:00", 6, id="second")],
+    ("offset", "hour", "other"),
+    [
+        pytest.param("-04:00", 5, "-05:00", id="first"),
+        pytest.param("-05:00", 6, "-04:00", id="second"),
+    ],
 )
 def test_a_visit_goes_back_to_the_pass_of_a_repeated_hour_that_it_came_from(
-    store, offset, hour
+    store, offset, hour, other, away
 ):
     clinic = open_clinic(store)
     asked = {"on": FOLD, "duration": 30, "utc_offset": offset}
     visit = booking.book(clinic.request("01:30-02:00", **asked), clinic.uow)
-    booking.reschedule(visit.id, to("11:00", on=FOLD), clinic.uow)
+    pass_ = other if away == "01:30" else None
+    booking.reschedule(visit.id, to(away, on=FOLD, utc_offset=pass_), clinic.uow)
 
     undone = undoing.undo(visit.id, clinic.uow)
 

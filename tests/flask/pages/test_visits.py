@@ -257,7 +257,8 @@ def test_no_step_is_taken_before_its_time_nor_of_what_somebody_moved(
     browser.open(path)
     for step in ("arrive", "complete", "no-show"):
         browser.post(f"{path}/{step}", {"form": browser.token()})
-        assert browser.status == 409
+        assert browser.status == 422
+        assert "It is too early for that." in browser.text
     watch.at += timedelta(days=1, hours=3)
     for step in ("confirm", "arrive", "complete", "no-show", "cancel"):
         version = desk.get(f"/api/appointments/{visit['id']}").json["version"]
