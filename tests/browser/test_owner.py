@@ -261,8 +261,8 @@ def test_a_day_is_printed_without_what_is_only_for_the_screen(
     expect(page.get_by_role("navigation")).to_have_count(0)
     expect(page.get_by_role("link", name=re.compile("free"))).to_have_count(0)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    for name in ("Ann Lee", "Ben Okri"):
-        expect(page.get_by_role("link", name=re.compile(name))).to_be_visible()
+    for visit in ("Ann Lee to confirm", "Ben Okri", "3:00 PM Ann Lee"):
+        expect(page.get_by_role("link", name=re.compile(visit))).to_be_visible()
     expect(page.get_by_text(re.compile("Harbour Clinic, printed"))).to_be_visible()
     assert brightness_of(page) > 200, "ink is dear"
     assert violations(page) == []
