@@ -1,4 +1,4 @@
-"""T2: everybody books, moves, cancels and reinstates at random."""
+"""T2: everybody books, moves, cancels, reinstates and undoes at random."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from clinicflow_core.desk import booking
+from clinicflow_core.desk import booking, undoing
 from clinicflow_core.desk.booking import (
     BookAppointment,
     CancelAppointment,
@@ -20,6 +20,7 @@ from clinicflow_core.entities.appointment import CancellationType
 from clinicflow_core.errors import (
     BookingConflictError,
     InvalidTransitionError,
+    NothingToUndoError,
     StaleVersionError,
 )
 from clinicflow_core.ports import AppointmentFilter, PageRequest
@@ -32,7 +33,12 @@ pytestmark = pytest.mark.races
 
 THREADS, STEPS = 12, 60
 DOCTORS, PATIENTS = 3, 5
-REFUSALS = {BookingConflictError, InvalidTransitionError, StaleVersionError}
+REFUSALS = {
+    BookingConflictError,
+    InvalidTransitionError,
+    NothingToUndoError,
+    StaleVersionError,
+}
 OTHER = CancelAppointment(cancellation_type=CancellationType.OTHER)
 SEED = int(os.environ.get("CLINIC_SEED", "2026"))
 
@@ -60,8 +66,8 @@ def mixed(store, reader, steps, rules=STANDARD_RULES):
         roll, uow = dice[racer], uows[racer]
         known = roll.choice(booked) if booked else None
         kind = roll.choices(
-            ["book", "squeeze in", "cancel", "move", "reinstate", "confirm"],
-            [6, 1, 3, 4, 3, 1],
+            ["book", "squeeze in", "cancel", "move", "reinstate", "undo", "confirm"],
+            [6, 1, 3, 4, 2, 3, 1],
         )[0]
         if known is None or kind in ("book", "squeeze in"):
             override = OverrideRequest(reason="pain") if kind != "book" else None
@@ -78,6 +84,8 @@ def mixed(store, reader, steps, rules=STANDARD_RULES):
             booking.reschedule(known, request, uow, rules)
         elif kind == "reinstate":
             booking.reinstate(known, ReinstateAppointment(), uow)
+        elif kind == "undo":
+            undoing.undo(known, uow)
         else:
             booking.confirm(known, uow)
         return WON
