@@ -53,7 +53,7 @@ def install_all(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """Is my last change all right, as far as a minute can tell?"""
+    """Is my last change all right, as far as the stores in memory can tell?"""
     install_all(session, "test")
     session.run(
         "pytest", *SHORT, "-k", "not postgresql and not sqlite", *session.posargs
